@@ -1,0 +1,114 @@
+// Overlay writes the build overlay that lets a twin move time.Now of its own process.
+//
+// Real controllers compare time.Now() with stored timestamps (grace periods, retryAfter, drain timeouts). On a world
+// clock that jumps they must see the jumps. The overlay replaces the local toolchain's time/time.go by a copy whose
+// Now, Since and Until add an offset, and adds time.AddWorld to move it; timers are untouched. Nothing of the standard
+// library is committed, and a toolchain whose source is not the expected one is refused instead of half patched.
+//
+// Use: overlay -goroot "$(go env GOROOT)" -out DIR, then go build -tags worldtime -overlay DIR/overlay.json.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// edits are the replacements in time.go; each must be found exactly n times.
+var edits = []struct {
+	old, new string
+	n        int
+}{
+	{"sec, nsec, mono := runtimeNow()\n\tif mono == 0 {", "sec, nsec, mono := worldNow()\n\tif mono == 0 {", 1},
+	{"return subMono(runtimeNano()-startNano, t.ext)", "return subMono(worldNano()-startNano, t.ext)", 1},
+	{"return subMono(t.ext, runtimeNano()-startNano)", "return subMono(t.ext, worldNano()-startNano)", 1},
+}
+
+const world = `package time
+
+import "sync/atomic"
+
+// worldOffset is how far Now runs ahead of the machine's clock, in nanoseconds.
+var worldOffset atomic.Int64
+
+// AddWorld moves Now, Since and Until ahead by d.
+func AddWorld(d Duration) { worldOffset.Add(int64(d)) }
+
+func worldNano() int64 { return runtimeNano() + worldOffset.Load() }
+
+func worldNow() (sec int64, nsec int32, mono int64) {
+	sec, nsec, mono = runtimeNow()
+	o := worldOffset.Load()
+	if o == 0 {
+		return sec, nsec, mono
+	}
+	ns := int64(nsec) + o
+	sec, nsec = sec+ns/1e9, int32(ns%1e9)
+	if mono != 0 {
+		mono += o
+	}
+	return sec, nsec, mono
+}
+`
+
+func main() {
+	goroot := flag.String("goroot", "", "the toolchain's GOROOT")
+	out := flag.String("out", "", "the folder to write to")
+	flag.Parse()
+	if err := write(*goroot, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "overlay:", err)
+		os.Exit(1)
+	}
+}
+
+func write(goroot, out string) error {
+	if goroot == "" || out == "" {
+		return fmt.Errorf("-goroot and -out are required")
+	}
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	src := filepath.Join(goroot, "src", "time")
+	b, err := os.ReadFile(filepath.Join(src, "time.go"))
+	if err != nil {
+		return err
+	}
+	for _, e := range edits {
+		if got := bytes.Count(b, []byte(e.old)); got != e.n {
+			return fmt.Errorf("%s/time.go: got %d times %q, want %d: this Go release is not known; build without the overlay", src, got, e.old, e.n)
+		}
+		b = bytes.ReplaceAll(b, []byte(e.old), []byte(e.new))
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	replace := map[string]string{}
+	for name, text := range map[string][]byte{"time.go": b, "world.go": []byte(world)} {
+		file := filepath.Join(out, name+".txt") // not *.go: the folder is no package of ours
+		if err := update(file, text); err != nil {
+			return err
+		}
+		replace[filepath.Join(src, name)] = file
+	}
+	j, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+	if err != nil {
+		return err
+	}
+	return update(filepath.Join(out, "overlay.json"), j)
+}
+
+// update writes only what changed, so that make sees no news where there is none.
+func update(file string, text []byte) error {
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	tmp := file + ".tmp"
+	if err := os.WriteFile(tmp, text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, file)
+}

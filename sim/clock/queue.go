@@ -1,0 +1,285 @@
+package clock
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+type request = reconcile.Request
+
+// ControllerOptions puts a controller's queue on the clock. minInterval is the least site time between two reconciles
+// of one object.
+//
+// Cluster API's gate ReconcilerRateLimiting must be off: with it on, its builder overwrites RateLimiter and a
+// wall-clock cache sends early reconciles back. What the gate gives in production is rebuilt here in site time: one
+// reconcile per object and second, back-off 1s+5ms·2ⁿ up to 1000s
+// (sigs.k8s.io/cluster-api@v1.13.4 util/controller/builder.go).
+func (c *Clock) ControllerOptions(workers int, minInterval time.Duration) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: workers,
+		RateLimiter:             &backoff{base: minInterval, failures: map[request]int{}},
+		ReconciliationTimeout:   3 * time.Minute,
+		CacheSyncTimeout:        5 * time.Minute,
+		NewQueue: func(name string, rl workqueue.TypedRateLimiter[request]) workqueue.TypedRateLimitingInterface[request] {
+			q := &Queue{c: c, name: name, rl: rl, minInterval: minInterval,
+				items: map[request]*item{}, running: map[request]time.Duration{}, started: map[request]time.Time{}}
+			q.cond = sync.NewCond(&c.mu)
+			c.mu.Lock()
+			c.queues = append(c.queues, q)
+			c.mu.Unlock()
+			return q
+		},
+	}
+}
+
+// backoff is the per-object back-off of Cluster API's rate limiter.
+type backoff struct {
+	base     time.Duration
+	mu       sync.Mutex
+	failures map[request]int
+}
+
+func (b *backoff) When(r request) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(b.failures[r], 30)
+	b.failures[r]++
+	return min(b.base+5*time.Millisecond<<n, 1000*time.Second)
+}
+func (b *backoff) Forget(r request)          { b.mu.Lock(); delete(b.failures, r); b.mu.Unlock() }
+func (b *backoff) NumRequeues(r request) int { b.mu.Lock(); defer b.mu.Unlock(); return b.failures[r] }
+
+// Queue is a controller's queue whose delays are timers of the clock. A ready item and a running reconcile count as
+// work. It is a priorityqueue.PriorityQueue, because controller-runtime requeues through AddWithOpts and would lose
+// priorities otherwise (sigs.k8s.io/controller-runtime@v0.23.3 pkg/internal/controller/controller.go).
+type Queue struct {
+	c           *Clock // c.mu guards everything below
+	name        string
+	rl          workqueue.TypedRateLimiter[request]
+	minInterval time.Duration
+	cond        *sync.Cond
+	items       map[request]*item
+	running     map[request]time.Duration // Real() at the start
+	started     map[request]time.Time     // site time of the last start
+	stopped     bool
+	stats       QueueStats
+}
+
+// QueueStats says what a controller cost.
+type QueueStats struct {
+	Name       string
+	Reconciles int
+	Wall, Max  time.Duration
+}
+
+// item is an entry that nobody works on: ready, or waiting on a timer.
+type item struct {
+	key      request
+	priority int
+	seq      uint64
+	at       time.Time
+	timer    *timer // nil: ready
+}
+
+var _ priorityqueue.PriorityQueue[request] = &Queue{}
+
+// AddWithOpts adds keys; of two delays for one key the earlier wins, of two priorities the higher.
+func (q *Queue) AddWithOpts(o priorityqueue.AddOpts, keys ...request) {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	for _, k := range keys {
+		q.addLocked(o, k)
+	}
+}
+
+func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
+	if q.stopped {
+		return
+	}
+	q.c.Touch()
+	after := o.After
+	if o.RateLimited { // upstream's rule: the smaller of the two
+		if d := q.rl.When(k); after == 0 || d < after {
+			after = d
+		}
+	}
+	at := q.c.now.Add(after)
+	if s, ok := q.started[k]; ok && s.Add(q.minInterval).After(at) {
+		at = s.Add(q.minInterval)
+	}
+	priority := ptr.Deref(o.Priority, 0)
+	i := q.items[k]
+	if i == nil {
+		q.c.seq++
+		i = &item{key: k, seq: q.c.seq, priority: priority, at: at}
+		q.items[k] = i
+		q.placeLocked(i)
+		return
+	}
+	i.priority = max(i.priority, priority)
+	if i.timer != nil && at.Before(i.at) {
+		q.c.cancelLocked(i.timer)
+		i.timer, i.at = nil, at
+		q.placeLocked(i)
+	}
+}
+
+// placeLocked makes i ready or hangs it on a timer.
+func (q *Queue) placeLocked(i *item) {
+	ready := func() {
+		i.timer = nil
+		q.c.takeLocked(q.name)
+		q.cond.Broadcast()
+	}
+	if !i.at.After(q.c.now) {
+		ready()
+		return
+	}
+	i.timer = q.c.afterLocked(q.name+"/"+i.key.Name, i.at.Sub(q.c.now), func() {
+		q.c.seq++
+		i.seq = q.c.seq // in the order of becoming ready
+		ready()
+	})
+}
+
+// GetWithPriority blocks until a key is ready or the queue is shut down.
+func (q *Queue) GetWithPriority() (key request, priority int, shutdown bool) {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	for {
+		if q.stopped {
+			return request{}, 0, true
+		}
+		if i := q.bestLocked(); i != nil { // its count as work is handed from "ready" to "running"
+			delete(q.items, i.key)
+			q.running[i.key] = Real()
+			q.started[i.key] = q.c.now
+			q.c.Touch()
+			return i.key, i.priority, false
+		}
+		q.cond.Wait()
+	}
+}
+
+func (q *Queue) bestLocked() (best *item) {
+	for k, i := range q.items {
+		if _, locked := q.running[k]; i.timer != nil || locked {
+			continue
+		}
+		if best == nil || i.priority > best.priority || i.priority == best.priority && i.seq < best.seq {
+			best = i
+		}
+	}
+	return best
+}
+
+// Done ends the work on a key.
+func (q *Queue) Done(k request) {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	if from, ok := q.running[k]; ok {
+		d := Real() - from
+		q.stats.Reconciles++
+		q.stats.Wall += d
+		q.stats.Max = max(q.stats.Max, d)
+		delete(q.running, k)
+		q.c.giveLocked(q.name)
+	}
+	q.cond.Broadcast()
+}
+
+// Get is GetWithPriority without the priority.
+func (q *Queue) Get() (request, bool) { k, _, s := q.GetWithPriority(); return k, s }
+
+// Add adds k now, AddAfter after d of site time, AddRateLimited after its back-off.
+func (q *Queue) Add(k request) { q.AddWithOpts(priorityqueue.AddOpts{}, k) }
+
+// AddAfter adds k after d of site time.
+func (q *Queue) AddAfter(k request, d time.Duration) {
+	q.AddWithOpts(priorityqueue.AddOpts{After: d}, k)
+}
+
+// AddRateLimited adds k after its back-off.
+func (q *Queue) AddRateLimited(k request) {
+	q.AddWithOpts(priorityqueue.AddOpts{RateLimited: true}, k)
+}
+
+// Forget resets the back-off of k.
+func (q *Queue) Forget(k request) { q.rl.Forget(k) }
+
+// NumRequeues is the number of failures of k since the last Forget.
+func (q *Queue) NumRequeues(k request) int { return q.rl.NumRequeues(k) }
+
+// Len counts the ready items.
+func (q *Queue) Len() int {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	n := 0
+	for _, i := range q.items {
+		if i.timer == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// ShuttingDown tells whether ShutDown was called.
+func (q *Queue) ShuttingDown() bool { q.c.mu.Lock(); defer q.c.mu.Unlock(); return q.stopped }
+
+// ShutDownWithDrain is ShutDown: a twin that ends has nothing to drain.
+func (q *Queue) ShutDownWithDrain() { q.ShutDown() }
+
+// ShutDown drops all items and wakes the workers.
+func (q *Queue) ShutDown() {
+	q.c.mu.Lock()
+	defer q.c.mu.Unlock()
+	if q.stopped {
+		return
+	}
+	q.stopped = true
+	for _, i := range q.items {
+		if i.timer != nil {
+			q.c.cancelLocked(i.timer)
+		} else {
+			q.c.giveLocked(q.name)
+		}
+	}
+	q.cond.Broadcast()
+}
+
+// Resync enqueues, every d of site time, everything that was ever reconciled: the informers' own resync is a ticker on
+// wall time, and some controllers need it, CAPV after a failed vCenter task for one.
+func (c *Clock) Resync(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var again func()
+	again = func() {
+		for _, q := range c.queues {
+			for k := range q.started {
+				q.addLocked(priorityqueue.AddOpts{Priority: ptr.To(handler.LowPriority)}, k)
+			}
+		}
+		c.afterLocked("resync", d, again)
+	}
+	c.afterLocked("resync", d, again)
+}
+
+// QueueStats returns what each controller cost so far.
+func (c *Clock) QueueStats() []QueueStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var l []QueueStats
+	for _, q := range c.queues {
+		s := q.stats
+		s.Name = q.name
+		l = append(l, s)
+	}
+	return l
+}

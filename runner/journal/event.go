@@ -2,10 +2,11 @@ package journal
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
-// Event is one line of a journal. Body is the struct of its Kind, below; readers skip kinds they do not know.
+// Event is one line of a journal. Body is the struct of its Kind (body.go); readers skip kinds they do not know.
 type Event struct {
 	Seq  int64           `json:"seq"` // 1, 2, 3 …
 	Kind Kind            `json:"kind"`
@@ -13,7 +14,7 @@ type Event struct {
 	Site time.Time       `json:"site"` // site time
 	Wall time.Time       `json:"wall"`
 	Body json.RawMessage `json:"body,omitempty"`
-	Prev string          `json:"prev"` // hash of the line before, "" for the first
+	Prev string          `json:"prev"` // SHA-256 of the line before, in hexadecimal; "" for the first
 }
 
 // Kind names what happened.
@@ -30,7 +31,10 @@ const (
 	KindWriteOutcome      Kind = "write.outcome" // on disk before the runbook goes on
 	KindNote              Kind = "note"
 	KindWarning           Kind = "warning"
-	KindMachine           Kind = "machine" // a machine of the site changed
+	KindMachine           Kind = "machine"            // a machine of the site changed
+	KindControlPlane      Kind = "control-plane"      // a KubeadmControlPlane changed
+	KindMachineDeployment Kind = "machine-deployment" // a MachineDeployment changed
+	KindTemplate          Kind = "template"           // a machine template came or went
 	KindFaultArmed        Kind = "fault.armed"
 	KindFaultFired        Kind = "fault.fired"
 	KindFaultHealed       Kind = "fault.healed"
@@ -39,195 +43,63 @@ const (
 	KindClock             Kind = "clock"              // a twin's clock, at the end
 )
 
-// RunStarted is the first event. It holds what a resume needs to load the same things again.
-type RunStarted struct {
-	SchemaVersion int               `json:"schemaVersion"` // 1
-	RunID         string            `json:"runID"`
-	Version       string            `json:"version"` // of rehearse
-	Runbook       File              `json:"runbook"`
-	World         *File             `json:"world,omitempty"`  // nil on a live site
-	Params        map[string]string `json:"params"`           // as given
-	Faults        []string          `json:"faults,omitempty"` // as given
-	Seed          uint64            `json:"seed"`
-	Invariants    []string          `json:"invariants"`
-	Command       []string          `json:"command"`                // repeats the run
-	WallTimeOnly  []string          `json:"wallTimeOnly,omitempty"` // behaviours that follow wall time in this build
+// Body is the content of an event: one of the structs of body.go.
+type Body interface{ EventKind() Kind }
+
+// bodies makes the body of each kind. Keep sorted.
+var bodies = map[Kind]func() Body{
+	KindClock:             func() Body { return new(Clock) },
+	KindControlPlane:      func() Body { return new(ControlPlane) },
+	KindFaultArmed:        func() Body { return new(FaultArmed) },
+	KindFaultFired:        func() Body { return new(FaultFired) },
+	KindFaultHealed:       func() Body { return new(FaultHealed) },
+	KindInvariantJudged:   func() Body { return new(InvariantJudged) },
+	KindInvariantViolated: func() Body { return new(InvariantViolated) },
+	KindMachine:           func() Body { return new(Machine) },
+	KindMachineDeployment: func() Body { return new(MachineDeployment) },
+	KindNote:              func() Body { return new(Note) },
+	KindRunEnded:          func() Body { return new(RunEnded) },
+	KindRunStarted:        func() Body { return new(RunStarted) },
+	KindStepEnded:         func() Body { return new(StepEnded) },
+	KindStepStarted:       func() Body { return new(StepStarted) },
+	KindTemplate:          func() Body { return new(Template) },
+	KindWaitPending:       func() Body { return new(WaitPending) },
+	KindWaitStuck:         func() Body { return new(WaitStuck) },
+	KindWarning:           func() Body { return new(Warning) },
+	KindWriteIntent:       func() Body { return new(WriteIntent) },
+	KindWriteOutcome:      func() Body { return new(WriteOutcome) },
 }
 
-// File is a file that the run was started from.
-type File struct {
-	Name   string            `json:"name"`
-	Path   string            `json:"path"`
-	SHA256 map[string]string `json:"sha256"` // of the file and of everything it loads, by path
+// Decode returns a pointer to the struct of the event's kind, and nil for a kind that this version does not know.
+func (e Event) Decode() (Body, error) {
+	make, ok := bodies[e.Kind]
+	if !ok {
+		return nil, nil
+	}
+	b := make()
+	if err := json.Unmarshal(e.Body, b); err != nil {
+		return nil, fmt.Errorf("event %d: body of %s: %w", e.Seq, e.Kind, err)
+	}
+	return b, nil
 }
 
-// Verdict is how a run ended. Fail is the site's or the runbook's, Error is our own machinery's; they are never mixed.
-type Verdict string
-
-const (
-	Pass  Verdict = "pass"
-	Fail  Verdict = "fail"
-	Error Verdict = "error"
-	Skip  Verdict = "skip"
-)
-
-// RunEnded is the last event.
-type RunEnded struct {
-	Verdict     Verdict `json:"verdict"`
-	ExitCode    int     `json:"exitCode"`
-	Message     string  `json:"message,omitempty"`
-	SiteSeconds float64 `json:"siteSeconds"`
-	WallSeconds float64 `json:"wallSeconds"`
-	Writes      int     `json:"writes"` // that changed something
-}
-
-// StepKind is one of the four things that a runbook does.
-type StepKind string
-
-const (
-	StepKindStep   StepKind = "step"
-	StepKindWait   StepKind = "wait"
-	StepKindGate   StepKind = "gate"
-	StepKindManual StepKind = "manual"
-)
-
-// Outcome is how a step ended.
-type Outcome string
-
-const (
-	Done    Outcome = "done"
-	Noop    Outcome = "noop"    // it was already so
-	Blocked Outcome = "blocked" // a safe stop, nothing written by the run so far
-	Failed  Outcome = "failed"
-)
-
-// StepStarted begins a step; steps do not nest.
-type StepStarted struct {
-	ID      string   `json:"id"`
-	Kind    StepKind `json:"kind"`
-	Doc     string   `json:"doc,omitempty"`
-	Risk    string   `json:"risk,omitempty"`
-	Undo    string   `json:"undo,omitempty"`    // keep, run, or the reason why there is none
-	Text    string   `json:"text,omitempty"`    // question of a gate, instructions of a manual step
-	Timeout float64  `json:"timeout,omitempty"` // site seconds
-	Pos     string   `json:"pos"`               // file:line:col
-}
-
-// StepEnded ends it. Value is what the script gets, in the encoding of dsl/value, so that a resume can return it.
-type StepEnded struct {
-	ID          string          `json:"id"`
-	Kind        StepKind        `json:"kind"`
-	Outcome     Outcome         `json:"outcome"`
-	Code        string          `json:"code,omitempty"`
-	Message     string          `json:"message,omitempty"`
-	Fix         string          `json:"fix,omitempty"`
-	Doc         string          `json:"doc,omitempty"`   // of the refusal
-	Trace       string          `json:"trace,omitempty"` // script excerpt with caret and backtrace
-	SiteSeconds float64         `json:"siteSeconds"`
-	Writes      int             `json:"writes"`
-	Value       json.RawMessage `json:"value,omitempty"`
-}
-
-// WaitPending says what a wait is waiting for.
-type WaitPending struct {
-	ID   string `json:"id"`
-	Text string `json:"text"`
-}
-
-// WaitStuck says that a wait has seen no change for longer than its stuck_after.
-type WaitStuck struct {
-	ID    string  `json:"id"`
-	Text  string  `json:"text"`
-	Since float64 `json:"since"` // site seconds without a change
-}
-
-// WriteIntent is written and synced before the request is sent. Key is unique in the run: "<step id>/<ordinal>".
-type WriteIntent struct {
-	Key     string          `json:"key"`
-	Verb    string          `json:"verb"`    // create, apply, patch, delete
-	Cluster string          `json:"cluster"` // "" is the management cluster
-	Object  ObjectRef       `json:"object"`
-	Patch   json.RawMessage `json:"patch,omitempty"`  // or the object; data of Secrets is left out
-	Before  string          `json:"before,omitempty"` // resourceVersion seen before, "" when absent
-}
-
-// WriteOutcome is written and synced after the reply.
-type WriteOutcome struct {
-	Key     string `json:"key"`
-	OK      bool   `json:"ok"`
-	Changed bool   `json:"changed"`         // false: the object was already so
-	After   string `json:"after,omitempty"` // resourceVersion
-	Error   string `json:"error,omitempty"`
-}
-
-// ObjectRef names an object.
-type ObjectRef struct {
-	APIVersion string `json:"apiVersion,omitempty"`
-	Kind       string `json:"kind"`
-	Namespace  string `json:"namespace,omitempty"`
-	Name       string `json:"name"`
-}
-
-// Note is a remark of the runbook; Warning one of ours.
-type Note struct {
-	Text string `json:"text"`
-}
-
-// Warning is something that the reader should know although it stops nothing.
-type Warning struct {
-	Text string `json:"text"`
-}
-
-// Machine is one Cluster API Machine as it is now.
-type Machine struct {
-	Cluster string `json:"cluster"`
-	Name    string `json:"name"`
-	Role    string `json:"role"` // control-plane, or the name of the MachineDeployment
-	Version string `json:"version,omitempty"`
-	Phase   string `json:"phase"` // Pending … Running, Deleting; Deleted when the object is gone
-	Ready   bool   `json:"ready"`
-	Node    string `json:"node,omitempty"`
-	Message string `json:"message,omitempty"` // why it is not ready
-}
-
-// FaultArmed, FaultFired and FaultHealed are the life of a fault.
-type FaultArmed struct {
-	ID      string            `json:"id"`
-	Args    map[string]string `json:"args,omitempty"`
-	Trigger string            `json:"trigger"`
-}
-
-// FaultFired says what was hit.
-type FaultFired struct {
-	ID     string `json:"id"`
-	Target string `json:"target"`
-}
-
-// FaultHealed says that the defect is gone.
-type FaultHealed struct {
-	ID     string `json:"id"`
-	Target string `json:"target"`
-}
-
-// InvariantViolated is the first moment at which a claim did not hold, with its evidence.
-type InvariantViolated struct {
-	ID       string `json:"id"`
-	Message  string `json:"message"`
-	Evidence string `json:"evidence,omitempty"`
-}
-
-// InvariantJudged is the verdict on one claim over the whole run. Observations 0 makes it an Error: nothing was seen.
-type InvariantJudged struct {
-	ID           string  `json:"id"`
-	Verdict      Verdict `json:"verdict"`
-	Message      string  `json:"message,omitempty"`
-	Observations int     `json:"observations"`
-}
-
-// Clock is what a twin's clock did.
-type Clock struct {
-	Jumps      int     `json:"jumps"`
-	Late       int     `json:"late"`       // events seen after a jump that should have waited for them
-	QuietWall  float64 `json:"quietWall"`  // wall seconds spent in quiet windows
-	VirtualNow bool    `json:"virtualNow"` // time.Now follows the world clock in this build
-}
+func (RunStarted) EventKind() Kind        { return KindRunStarted }
+func (RunEnded) EventKind() Kind          { return KindRunEnded }
+func (StepStarted) EventKind() Kind       { return KindStepStarted }
+func (StepEnded) EventKind() Kind         { return KindStepEnded }
+func (WaitPending) EventKind() Kind       { return KindWaitPending }
+func (WaitStuck) EventKind() Kind         { return KindWaitStuck }
+func (WriteIntent) EventKind() Kind       { return KindWriteIntent }
+func (WriteOutcome) EventKind() Kind      { return KindWriteOutcome }
+func (Note) EventKind() Kind              { return KindNote }
+func (Warning) EventKind() Kind           { return KindWarning }
+func (Machine) EventKind() Kind           { return KindMachine }
+func (ControlPlane) EventKind() Kind      { return KindControlPlane }
+func (MachineDeployment) EventKind() Kind { return KindMachineDeployment }
+func (Template) EventKind() Kind          { return KindTemplate }
+func (FaultArmed) EventKind() Kind        { return KindFaultArmed }
+func (FaultFired) EventKind() Kind        { return KindFaultFired }
+func (FaultHealed) EventKind() Kind       { return KindFaultHealed }
+func (InvariantViolated) EventKind() Kind { return KindInvariantViolated }
+func (InvariantJudged) EventKind() Kind   { return KindInvariantJudged }
+func (Clock) EventKind() Kind             { return KindClock }

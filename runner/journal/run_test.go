@@ -1,0 +1,76 @@
+package journal
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func fold(t *testing.T, l ...Body) *Run {
+	t.Helper()
+	run, err := Read(bytes.NewReader(lines(t, l...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestAWriteWithoutOutcomeMayHaveChangedSomething(t *testing.T) {
+	run := fold(t, StepStarted{ID: "a"},
+		WriteIntent{Key: "a/1"}, WriteOutcome{Key: "a/1", OK: true, Changed: true},
+		WriteIntent{Key: "a/2"}, WriteOutcome{Key: "a/2", OK: true},
+		WriteIntent{Key: "a/3"}, WriteOutcome{Key: "a/3", Error: "refused"},
+		WriteIntent{Key: "a/4"}, WriteOutcome{Key: "a/4", Error: "connection lost", Unknown: true},
+		WriteIntent{Key: "a/5"})
+	if got := run.Changed(); got != 3 {
+		t.Errorf("got %d writes that may have changed something, want 3", got)
+	}
+	if got := len(run.Current().Writes); got != 5 {
+		t.Errorf("got %d writes of the step, want 5", got)
+	}
+}
+
+func TestAWaitKeepsItsLastPendingText(t *testing.T) {
+	run := fold(t, StepStarted{ID: "w", Kind: StepKindWait}, WaitPending{ID: "w", Text: "0 of 3"},
+		WaitPending{ID: "w", Text: "1 of 3"}, WaitStuck{ID: "w", Text: "1 of 3", Since: 60})
+	s := run.Current()
+	if s == nil || s.Pending != "1 of 3" || s.PendingSince != 3 || s.Stuck == nil {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestMachinesAreReplaced(t *testing.T) {
+	m := func(name, role, phase string) Machine {
+		return Machine{Cluster: "c", Name: name, Role: role, Phase: phase, Version: "v1.33.7"}
+	}
+	run := fold(t,
+		m("w-1", "md-0", "Running"), m("cp-1", RoleControlPlane, "Running"),
+		StepStarted{ID: "a"},
+		m("cp-2", RoleControlPlane, "Pending"), m("cp-2", RoleControlPlane, "Running"),
+		m("cp-1", RoleControlPlane, "Deleting"), Machine{Cluster: "c", Name: "cp-1", Phase: PhaseDeleted})
+	want := []Replacement{{"c", RoleControlPlane, 1, 1}, {"c", "md-0", 0, 0}}
+	if diff := cmp.Diff(want, run.Replaced()); diff != "" {
+		t.Error("replaced (-want +got):\n" + diff)
+	}
+	if got := run.Machines()[0]; got.Name != "cp-1" || got.Version != "v1.33.7" || got.Since != 7 {
+		t.Errorf("the first machine is %+v", got)
+	}
+}
+
+func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
+	run := fold(t, FaultArmed{ID: "f"}, FaultArmed{ID: "g"}, FaultFired{ID: "f", Target: "x"}, FaultFired{ID: "f", Target: "y"},
+		FaultHealed{ID: "f"})
+	f, g := run.Faults[0], run.Faults[1]
+	if f.Fired == nil || f.Fired.Target != "x" || f.At != 3 || f.Times != 2 || f.Healed == nil || g.Fired != nil {
+		t.Errorf("got %+v and %+v", f, g)
+	}
+}
+
+func TestEveryKindHasABodyOfThatKind(t *testing.T) {
+	for kind, make := range bodies {
+		if got := make().EventKind(); got != kind {
+			t.Errorf("the body of %s says that it is %s", kind, got)
+		}
+	}
+}

@@ -1,0 +1,331 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	infrav1 "sigs.k8s.io/cluster-api-provider-vsphere/api/govmomi/v1beta2"
+	capvcontrollers "sigs.k8s.io/cluster-api-provider-vsphere/controllers"
+	capvcontext "sigs.k8s.io/cluster-api-provider-vsphere/pkg/context"
+	capvwebhooks "sigs.k8s.io/cluster-api-provider-vsphere/webhooks"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
+	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	controlplanev1beta1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta1"
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1beta1 "sigs.k8s.io/cluster-api/api/core/v1beta1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/api/core/v1beta2/index"
+	bootstrapcontrollers "sigs.k8s.io/cluster-api/bootstrap/kubeadm/controllers"
+	bootstrapwebhooks "sigs.k8s.io/cluster-api/bootstrap/kubeadm/webhooks"
+	"sigs.k8s.io/cluster-api/controllers"
+	"sigs.k8s.io/cluster-api/controllers/clustercache"
+	kcpcontrollers "sigs.k8s.io/cluster-api/controlplane/kubeadm/controllers"
+	kcpwebhooks "sigs.k8s.io/cluster-api/controlplane/kubeadm/webhooks"
+	"sigs.k8s.io/cluster-api/feature"
+	"sigs.k8s.io/cluster-api/webhooks"
+
+	"github.com/rehearse-dev/rehearse/sim/clock"
+)
+
+// Namespace is where the platform keeps Cluster API objects and runs its controllers (000_d64b8bff74bf7917.txt).
+const Namespace = "cpaas-system"
+
+const (
+	workers = 10          // concurrent reconciles per controller, as upstream's default
+	perKey  = time.Second // least site time between two reconciles of an object, as upstream's rate limiter
+	// retryWorkload is the least site time between two reconciles of a ClusterCache accessor.
+	retryWorkload = 10 * time.Second
+	// resync is upstream's SyncPeriod (sigs.k8s.io/cluster-api-provider-vsphere@v1.16.1 pkg/manager/constants.go).
+	resync = 10 * time.Minute
+)
+
+// gates are set once per process: Cluster API's feature gates are global.
+var gates = sync.OnceValue(func() error {
+	return feature.MutableGates.Set("ReconcilerRateLimiting=false")
+})
+
+// Controllers are the providers' controllers and webhooks in this process, unforked, with their queues on site time.
+type Controllers struct {
+	Manager      manager.Manager // controllers
+	ClusterCache clustercache.ClusterCache
+
+	hooks manager.Manager // webhooks, which have to answer before any object is written
+	clock *clock.Clock
+}
+
+// NewControllers sets everything up and starts the webhook server; the controllers wait for Start. The context ends
+// both.
+func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr.Logger) (*Controllers, error) {
+	if err := gates(); err != nil {
+		return nil, fmt.Errorf("cluster api feature gates: %w", err)
+	}
+	// The API presents v1beta2 in references, as production does (upstream's main.go sets the same getters).
+	version := func(gk schema.GroupKind) (string, error) {
+		return gk.WithVersion("v1beta2").GroupVersion().String(), nil
+	}
+	clusterv1beta1.SetAPIVersionGetter(version)
+	controlplanev1beta1.SetAPIVersionGetter(version)
+	k := &Controllers{clock: c}
+	if err := k.newManagers(m, log); err != nil {
+		return nil, err
+	}
+	if err := k.setupControllers(ctx, log); err != nil {
+		return nil, err
+	}
+	if err := k.setupWebhooks(); err != nil {
+		return nil, err
+	}
+	return k, k.startWebhooks(ctx, m, log)
+}
+
+func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
+	cfg := *m.Config
+	cfg.WrapTransport = k.clock.WrapTransport
+	// One cache for what are four processes in production: Secrets by KubeadmControlPlane's rule (all that have a cluster
+	// label), and none of the per-process blanking of Machines and KubeadmConfigs.
+	ofCluster, err := labels.Parse(clusterv1.ClusterNameLabel)
+	if err != nil {
+		return err
+	}
+	k.Manager, err = ctrl.NewManager(&cfg, ctrl.Options{
+		Scheme: m.Scheme, Logger: log, Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: ptr.To(true), CacheSyncTimeout: 5 * time.Minute},
+		Cache: cache.Options{SyncPeriod: ptr.To(240 * time.Hour), ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}: {Label: ofCluster}}},
+		Client:    client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}}, Unstructured: true}},
+		NewClient: k.clock.Barrier().NewClient,
+		// A night's worth of site time passes in a minute, so client-go's budget of 25 events per object would be spent.
+		EventBroadcaster: record.NewBroadcasterWithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 10000, QPS: 1000}),
+	})
+	if err != nil {
+		return fmt.Errorf("controllers: %w", err)
+	}
+	k.hooks, err = ctrl.NewManager(m.Config, ctrl.Options{
+		Scheme: m.Scheme, Logger: log, Metrics: metricsserver.Options{BindAddress: "0"}, MapperProvider: sameMapper(k.Manager),
+		WebhookServer: webhook.NewServer(webhook.Options{Host: m.Webhooks.LocalServingHost, Port: m.Webhooks.LocalServingPort, CertDir: m.Webhooks.LocalServingCertDir}),
+	})
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	return nil
+}
+
+func (k *Controllers) options() controller.Options { return k.clock.ControllerOptions(workers, perKey) }
+
+// setupControllers follows the order of upstream's main.go files.
+func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) error {
+	mgr := k.Manager
+	if err := index.AddDefaultIndexes(ctx, mgr); err != nil {
+		return err
+	}
+	c, api := mgr.GetClient(), mgr.GetAPIReader()
+	secrets, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper(), Cache: &client.CacheOptions{Reader: mgr.GetCache()}})
+	if err != nil {
+		return err
+	}
+	if k.ClusterCache, err = k.clusterCache(ctx, secrets, "rehearse", sharedCache()); err != nil {
+		return err
+	}
+	kcpCache, err := k.clusterCache(ctx, secrets, "rehearse-kcp", controlPlaneCache())
+	if err != nil {
+		return err
+	}
+	partial, err := secretMetadataCache(mgr)
+	if err != nil {
+		return err
+	}
+	cc := k.ClusterCache
+	vsphere := &capvcontext.ControllerManagerContext{Namespace: Namespace, Name: "capv", Client: c, Logger: log, Scheme: mgr.GetScheme()}
+	const conditionsGrace, connectionGrace = 5 * time.Minute, 50 * time.Second // upstream's defaults
+	for _, s := range []struct {
+		name  string
+		setup func() error
+	}{
+		{"Cluster", func() error {
+			return (&controllers.ClusterReconciler{Client: c, APIReader: api, ClusterCache: cc, RemoteConnectionGracePeriod: connectionGrace}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"Machine", func() error {
+			return (&controllers.MachineReconciler{Client: c, APIReader: api, ClusterCache: cc, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"MachineSet", func() error {
+			return (&controllers.MachineSetReconciler{Client: c, APIReader: api, ClusterCache: cc, PreflightChecks: sets.New(clusterv1.MachineSetPreflightCheckAll)}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"MachineDeployment", func() error {
+			return (&controllers.MachineDeploymentReconciler{Client: c, APIReader: api}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"MachineHealthCheck", func() error {
+			return (&controllers.MachineHealthCheckReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, 15*time.Second))
+		}},
+		{"ClusterResourceSet", func() error {
+			return (&controllers.ClusterResourceSetReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options(), partial)
+		}},
+		{"ClusterResourceSetBinding", func() error {
+			return (&controllers.ClusterResourceSetBindingReconciler{Client: c}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"KubeadmConfig", func() error {
+			return (&bootstrapcontrollers.KubeadmConfigReconciler{Client: c, SecretCachingClient: secrets, ClusterCache: cc, TokenTTL: bootstrapcontrollers.DefaultTokenTTL}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"KubeadmControlPlane", func() error {
+			// Site time stands still while a call hangs, so short timeouts change no result; they save wall time only.
+			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: kcpCache,
+				EtcdDialTimeout: 3 * time.Second, EtcdCallTimeout: 3 * time.Second, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options())
+		}},
+		{"VSphereCluster", func() error {
+			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options())
+		}},
+		{"VSphereMachine", func() error {
+			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options())
+		}},
+		{"VSphereVM", func() error {
+			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options())
+		}},
+		{"VSphereClusterIdentity", func() error {
+			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options())
+		}},
+		{"VSphereDeploymentZone", func() error {
+			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options())
+		}},
+	} {
+		if err := s.setup(); err != nil {
+			return fmt.Errorf("%s controller: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// clusterCache makes a ClusterCache on site time.
+func (k *Controllers) clusterCache(ctx context.Context, secrets client.Reader, agent string, o clustercache.Options) (clustercache.ClusterCache, error) {
+	o.SecretClient = secrets
+	o.Client.UserAgent, o.Client.QPS, o.Client.Burst = agent, 500, 1000
+	cc, err := clustercache.SetupWithManager(ctx, k.Manager, o, k.clock.ControllerOptions(workers, retryWorkload))
+	if err != nil {
+		return nil, fmt.Errorf("cluster cache: %w", err)
+	}
+	if !clock.VirtualNow {
+		// The 30 s between two attempts are compared with time.Now, which would hardly move.
+		cc.(interface{ SetConnectionCreationRetryInterval(time.Duration) }).SetConnectionCreationRetryInterval(time.Millisecond)
+	}
+	return cc, nil
+}
+
+// sharedCache is what core, bootstrap and infrastructure controllers read of a workload cluster.
+func sharedCache() clustercache.Options {
+	return clustercache.Options{
+		Cache: clustercache.CacheOptions{Indexes: []clustercache.CacheOptionsIndex{clustercache.NodeProviderIDIndex}},
+		Client: clustercache.ClientOptions{Cache: clustercache.ClientCacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{},
+			&corev1.Pod{}, &appsv1.Deployment{}, &appsv1.DaemonSet{}, &storagev1.VolumeAttachment{}, &corev1.PersistentVolume{}}}},
+	}
+}
+
+// controlPlaneCache is KubeadmControlPlane's own, as in production: static Pods come from a cache, so that a workload
+// API that hangs costs one timeout and not one per Pod
+// (sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/setup).
+func controlPlaneCache() clustercache.Options {
+	static, err := labels.Parse("tier=control-plane,component in (kube-apiserver,kube-controller-manager,kube-scheduler,etcd)")
+	if err != nil {
+		panic(err)
+	}
+	return clustercache.Options{
+		Cache: clustercache.CacheOptions{ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}: {Namespaces: map[string]cache.Config{metav1.NamespaceSystem: {LabelSelector: static}}}}},
+		Client: clustercache.ClientOptions{Cache: clustercache.ClientCacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{},
+			&appsv1.Deployment{}, &appsv1.DaemonSet{}}}},
+	}
+}
+
+// secretMetadataCache is the ClusterResourceSet controller's view of all Secrets, without their data.
+func secretMetadataCache(mgr manager.Manager) (cache.Cache, error) {
+	c, err := cache.New(mgr.GetConfig(), cache.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(), SyncPeriod: ptr.To(240 * time.Hour)})
+	if err != nil {
+		return nil, err
+	}
+	return c, mgr.Add(c)
+}
+
+func (k *Controllers) setupWebhooks() error {
+	c := k.Manager.GetClient()
+	for _, w := range []interface {
+		SetupWebhookWithManager(ctrl.Manager) error
+	}{
+		&webhooks.Cluster{Client: c, ClusterCacheReader: k.ClusterCache}, &webhooks.ClusterClass{Client: c},
+		&webhooks.Machine{}, &webhooks.MachineSet{}, &webhooks.MachineDeployment{}, &webhooks.MachineHealthCheck{}, &webhooks.MachineDrainRule{},
+		&webhooks.MachinePool{}, &webhooks.ClusterResourceSet{}, &webhooks.ClusterResourceSetBinding{},
+		&webhooks.IPAddress{Client: c}, &webhooks.IPAddressClaim{},
+		&bootstrapwebhooks.KubeadmConfig{}, &bootstrapwebhooks.KubeadmConfigTemplate{},
+		&kcpwebhooks.KubeadmControlPlane{}, &kcpwebhooks.KubeadmControlPlaneTemplate{},
+		&capvwebhooks.VSphereClusterTemplate{}, &capvwebhooks.VSphereMachine{}, &capvwebhooks.VSphereMachineTemplate{}, &capvwebhooks.VSphereVM{},
+		&capvwebhooks.VSphereDeploymentZone{}, &capvwebhooks.VSphereFailureDomain{},
+	} {
+		if err := w.SetupWebhookWithManager(k.hooks); err != nil {
+			return fmt.Errorf("webhook %T: %w", w, err)
+		}
+	}
+	// The scale subresource of KubeadmControlPlane is validated apart from the object.
+	if err := (&kcpwebhooks.ScaleValidator{Client: c}).SetupWebhookWithManager(k.hooks); err != nil {
+		return fmt.Errorf("webhook for scale: %w", err)
+	}
+	return nil
+}
+
+// watched are the kinds whose writes the clock waits for.
+var watched = []client.Object{
+	&clusterv1.Cluster{}, &clusterv1.Machine{}, &clusterv1.MachineSet{}, &clusterv1.MachineDeployment{}, &clusterv1.MachineHealthCheck{},
+	&controlplanev1.KubeadmControlPlane{}, &bootstrapv1.KubeadmConfig{}, &addonsv1.ClusterResourceSet{},
+	&infrav1.VSphereCluster{}, &infrav1.VSphereMachine{}, &infrav1.VSphereVM{},
+}
+
+// Start starts the controllers and returns when their caches are filled. Failures after that come through fail, which
+// is called at most once.
+func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
+	started := make(chan error, 1)
+	go func() {
+		if err := k.Manager.Start(ctx); err != nil {
+			fail(fmt.Errorf("controllers: %w", err))
+			started <- err
+		}
+	}()
+	for _, o := range watched {
+		gvk, err := apiutil.GVKForObject(o, k.Manager.GetScheme())
+		if err != nil {
+			return err
+		}
+		informer, err := k.Manager.GetCache().GetInformer(ctx, o)
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", gvk.Kind, err)
+		}
+		if err := k.clock.Barrier().Watch(gvk.GroupKind(), informer); err != nil {
+			return fmt.Errorf("watch %s: %w", gvk.Kind, err)
+		}
+	}
+	select {
+	case <-k.Manager.Elected():
+	case err := <-started:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	k.clock.Resync(resync)
+	return nil
+}

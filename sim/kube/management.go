@@ -1,0 +1,234 @@
+package kube
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// ManagementConfig says how to start the management cluster's API.
+type ManagementConfig struct {
+	Dir               string // logs, certificates; made if absent
+	APIServer         string // binaries
+	ControllerManager string
+	EtcdURL           string
+	Token             string // of the administrator, system:masters
+	Scheme            *runtime.Scheme
+	CRDs              []*apiextensionsv1.CustomResourceDefinition
+	Mutating          []*admissionv1.MutatingWebhookConfiguration
+	Validating        []*admissionv1.ValidatingWebhookConfiguration
+}
+
+// Management is the API of the management cluster: a real kube-apiserver with the CRDs and webhook configurations of
+// the providers, and a kube-controller-manager that collects garbage. envtest installs the CRDs with their conversion
+// webhooks; the processes are our own children, because envtest's survive a killed twin.
+type Management struct {
+	Config    *rest.Config // the administrator's, straight to the API server
+	Scheme    *runtime.Scheme
+	Webhooks  envtest.WebhookInstallOptions // where the webhook server has to listen
+	Processes []*Process
+	dir       string
+}
+
+// managementControllers keep ownerReferences and namespace deletion true. Workloads are not run here: the providers'
+// controllers are in this process.
+const managementControllers = "garbage-collector-controller,namespace-controller,serviceaccount-controller"
+
+// StartManagement returns when the API server is ready and every CRD is established. Webhooks answer only once the
+// caller's manager serves them.
+func StartManagement(ctx context.Context, c ManagementConfig) (_ *Management, err error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("management cluster: %w", err)
+	}
+	m := &Management{Scheme: c.Scheme, dir: c.Dir}
+	defer func() {
+		if err != nil {
+			m.Stop()
+			err = fmt.Errorf("management cluster: %w", err)
+		}
+	}()
+	if err := m.startAPIServer(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := m.startControllerManager(c); err != nil {
+		return nil, err
+	}
+	return m, m.install(c)
+}
+
+func (m *Management) startAPIServer(ctx context.Context, c ManagementConfig) error {
+	for try := 1; ; try++ {
+		p, err := m.tryAPIServer(ctx, c)
+		if err == nil {
+			m.Processes = append(m.Processes, p)
+			return nil
+		}
+		if !portTaken(err) || try == portTries {
+			return err
+		}
+	}
+}
+
+func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Process, error) {
+	ca, err := NewCA("management-ca")
+	if err != nil {
+		return nil, err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	file := func(n string) string { return filepath.Join(c.Dir, n) }
+	crt, key, err := ca.Sign(Leaf{CommonName: "kube-apiserver", DNS: []string{"localhost", "kubernetes.default.svc"}, IPs: loopback})
+	if err != nil {
+		return nil, err
+	}
+	sa, err := serviceAccountKey()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFiles(c.Dir, map[string][]byte{"apiserver.crt": crt, "apiserver.key": key, "sa.key": sa,
+		"tokens.csv": fmt.Appendf(nil, "%s,admin,admin,system:masters\n", c.Token)}); err != nil {
+		return nil, err
+	}
+	p, err := StartProcess(ProcessConfig{Name: "management kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: file("kube-apiserver.log"), Args: []string{
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--advertise-address=127.0.0.1",
+		"--etcd-servers=" + c.EtcdURL, "--etcd-prefix=/management",
+		"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"), "--token-auth-file=" + file("tokens.csv"),
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + file("sa.key"), "--service-account-signing-key-file=" + file("sa.key"),
+		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC", "--allow-privileged=true",
+		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
+		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
+	}})
+	if err != nil {
+		return nil, err
+	}
+	m.Config = &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", port), BearerToken: c.Token, QPS: -1,
+		TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM}}
+	if err := p.WaitReady(ctx, apiReady(m.Config)); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// apiReady asks the API server's /readyz.
+func apiReady(cfg *rest.Config) func(context.Context) error {
+	hc, err := rest.HTTPClientFor(cfg)
+	return func(ctx context.Context) error {
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Host+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := hc.Do(r)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET /readyz: got %s, want 200", resp.Status)
+		}
+		return nil
+	}
+}
+
+func (m *Management) startControllerManager(c ManagementConfig) error {
+	kubeconfig := filepath.Join(c.Dir, "kcm.conf")
+	if err := WriteKubeconfig(kubeconfig, "management", "", m.Config); err != nil {
+		return err
+	}
+	p, err := StartProcess(ProcessConfig{Name: "management kube-controller-manager", Path: c.ControllerManager, Dir: c.Dir, Log: filepath.Join(c.Dir, "kube-controller-manager.log"), Args: []string{
+		"--kubeconfig=" + kubeconfig, "--leader-elect=false", "--secure-port=0", "--profiling=false",
+		"--controllers=" + managementControllers, "--use-service-account-credentials=false", "--kube-api-qps=200", "--kube-api-burst=400",
+	}})
+	if err != nil {
+		return err
+	}
+	m.Processes = append(m.Processes, p)
+	return nil
+}
+
+// installers is how many requests install CRDs at once.
+const installers = 4
+
+func (m *Management) install(c ManagementConfig) error {
+	ca, err := NewCA("webhook-ca")
+	if err != nil {
+		return err
+	}
+	crt, key, err := ca.Sign(Leaf{CommonName: "webhook", DNS: []string{"localhost"}, IPs: loopback})
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.Dir, "webhook")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := writeFiles(dir, map[string][]byte{"tls.crt": crt, "tls.key": key}); err != nil {
+		return err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return err
+	}
+	m.Webhooks = envtest.WebhookInstallOptions{LocalServingHost: "127.0.0.1", LocalServingPort: port, LocalServingCertDir: dir,
+		LocalServingCAData: ca.PEM, MutatingWebhooks: c.Mutating, ValidatingWebhooks: c.Validating, MaxTime: time.Minute}
+	var g errgroup.Group
+	for i := range installers {
+		var part []*apiextensionsv1.CustomResourceDefinition
+		for j := i; j < len(c.CRDs); j += installers {
+			part = append(part, c.CRDs[j])
+		}
+		g.Go(func() error {
+			_, err := envtest.InstallCRDs(m.Config, envtest.CRDInstallOptions{CRDs: part, Scheme: c.Scheme, WebhookOptions: m.Webhooks,
+				MaxTime: time.Minute, PollInterval: 50 * time.Millisecond})
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := m.Webhooks.ModifyWebhookDefinitions(); err != nil {
+		return err
+	}
+	return m.Webhooks.Install(m.Config)
+}
+
+// Stop ends the child processes, the last started first.
+func (m *Management) Stop() {
+	for i := len(m.Processes) - 1; i >= 0; i-- {
+		m.Processes[i].Stop()
+	}
+}
+
+func serviceAccountKey() ([]byte, error) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(k)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+}

@@ -1,0 +1,48 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/kube"
+)
+
+// Invariant is a claim about every moment of a run.
+type Invariant struct {
+	ID  string
+	Doc string // one line
+	// Sees tells whether an event lets the claim be judged at all. A run in which it saw nothing proves nothing.
+	Sees func(journal.Body) bool
+	// Broken looks at the estate as it is now; nil: the claim holds.
+	Broken func(*Estate) *Breach
+}
+
+// Breach is a claim that does not hold.
+type Breach struct {
+	Message  string
+	Evidence string // the machines and conditions that show it
+}
+
+// All is the table of invariants. Keep sorted.
+var All = []Invariant{
+	etcdQuorum,
+	oldTemplateKept,
+	oneControlPlaneMachine,
+	workersNotNewer,
+}
+
+// Find is the invariant of that id.
+func Find(id string) (Invariant, error) {
+	var known []string
+	for _, i := range All {
+		if i.ID == id {
+			return i, nil
+		}
+		known = append(known, i.ID)
+	}
+	if near := kube.Nearest(id, known); near != "" {
+		return Invariant{}, fmt.Errorf("no invariant %q (did you mean %q?)", id, near)
+	}
+	return Invariant{}, fmt.Errorf("no invariant %q: got one that is not of %s", id, strings.Join(known, ", "))
+}

@@ -1,0 +1,210 @@
+package check
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+var update = flag.Bool("update", false, "write the journals of testdata anew")
+
+// story is what happens in a run, one event per second of site time; a number lets so many more seconds pass.
+type story []any
+
+func cp(name, version string, more ...func(*journal.Machine)) journal.Machine {
+	m := journal.Machine{Cluster: "prod-a", Name: name, Role: journal.RoleControlPlane, Version: version,
+		Kubelet: version, Phase: "Running", Ready: true, Node: name, Etcd: &journal.Etcd{Healthy: "True"}}
+	for _, f := range more {
+		f(&m)
+	}
+	return m
+}
+
+func worker(name, version, kubelet string) journal.Machine {
+	return journal.Machine{Cluster: "prod-a", Name: name, Role: "md-0", Version: version, Kubelet: kubelet,
+		Phase: "Running", Ready: true}
+}
+
+func deleting(m *journal.Machine) { m.Deleting, m.Phase, m.Ready = true, "Deleting", false }
+
+func etcd(state, message string) func(*journal.Machine) {
+	return func(m *journal.Machine) { m.Etcd = &journal.Etcd{Healthy: state, Message: message} }
+}
+
+func gone(name string) journal.Machine {
+	return journal.Machine{Cluster: "prod-a", Name: name, Phase: journal.PhaseDeleted}
+}
+
+func plane(template string) journal.ControlPlane {
+	return journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Version: "v1.34.5", Template: template,
+		Replicas: 3, MaxSurge: 1, Current: 3, UpToDate: 3, Available: "True"}
+}
+
+func template(name string) journal.Template { return journal.Template{Cluster: "prod-a", Name: name} }
+
+func three(version string, more ...any) story {
+	return append(story{plane("cp-1"), cp("a", version), cp("b", version), cp("c", version)}, more...)
+}
+
+// stories are journals that an invariant accepts or refuses, by the name of the file.
+var stories = map[string]story{
+	"etcd-quorum.accept": three("v1.33.7",
+		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
+		cp("d", "v1.34.5", etcd("Unknown", "Waiting for VSphereMachine to report spec.providerID")),
+		cp("d", "v1.34.5", etcd("False", "Waiting for learner etcd member to be promoted")), cp("d", "v1.34.5"),
+		cp("a", "v1.33.7", deleting), cp("a", "v1.33.7", deleting, etcd("Unknown", "Machine is deleting")), gone("a"),
+		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")), cp("b", "v1.33.7"),
+		cp("b", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 60.0,
+		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 20.0,
+		cp("b", "v1.33.7"), cp("c", "v1.33.7")),
+	"etcd-quorum.refuse": three("v1.33.7",
+		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
+		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")),
+		cp("c", "v1.33.7", etcd("False", "Etcd endpoint etcd-c reports errors: etcdserver: no leader"))),
+	"etcd-quorum.refuse-out-of-sight": three("v1.33.7",
+		cp("b", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
+		cp("c", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
+		130.0, journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+	"etcd-quorum.refuse-by-its-own-count": three("v1.33.7", journal.ControlPlane{
+		Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
+		Message: "1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum"}),
+	"old-template-kept.accept": three("v1.33.7", template("cp-0"), template("cp-1"),
+		journal.StepStarted{ID: "templates", Kind: journal.StepKindStep}, template("cp-2"), plane("cp-2"),
+		journal.Template{Name: "cp-0", Deleted: true}, journal.Template{Name: "cp-2", Deleted: true},
+		journal.RunEnded{Verdict: journal.Pass}),
+	"old-template-kept.refuse": three("v1.33.7", template("cp-1"),
+		journal.StepStarted{ID: "tidy", Kind: journal.StepKindStep}, plane("cp-2"),
+		journal.Template{Name: "cp-1", Deleted: true}),
+	"one-control-plane-machine-at-a-time.accept": three("v1.33.7", cp("d", "v1.34.5"),
+		cp("a", "v1.33.7", deleting), gone("a"), cp("e", "v1.34.5"), cp("b", "v1.33.7", deleting), gone("b")),
+	"one-control-plane-machine-at-a-time.refuse": three("v1.33.7",
+		cp("a", "v1.33.7", deleting), cp("b", "v1.33.7", deleting)),
+	"one-control-plane-machine-at-a-time.refuse-surge": three("v1.33.7", cp("d", "v1.34.5"), cp("e", "v1.34.5")),
+	"workers-not-newer.accept": three("v1.34.5", worker("w-1", "v1.33.7", "v1.33.7"),
+		worker("w-2", "v1.34.5", ""), worker("w-2", "v1.34.5", "v1.34.9")),
+	"workers-not-newer.refuse": append(three("v1.34.5"), cp("a", "v1.33.7"), worker("w-2", "v1.34.5", "")),
+	"workers-not-newer.refuse-kubelet": append(three("v1.33.7"),
+		worker("w-1", "v1.33.7", ""), worker("w-1", "v1.33.7", "v1.34.5")),
+}
+
+// write makes the journal of a story.
+func (s story) write(t *testing.T, id string) []byte {
+	t.Helper()
+	now := time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	w, err := journal.Create(t.TempDir(), clock, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	events := append(story{journal.RunStarted{SchemaVersion: 1, RunID: "test", Invariants: []string{id}}}, s...)
+	for _, x := range events {
+		if seconds, ok := x.(float64); ok {
+			now = now.Add(time.Duration(seconds) * time.Second)
+			continue
+		}
+		if err := w.Append(x.(journal.Body)); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Second)
+	}
+	b, err := os.ReadFile(w.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestSavedJournalsAreJudged(t *testing.T) {
+	for name, s := range stories {
+		t.Run(name, func(t *testing.T) {
+			id, verdict, _ := strings.Cut(name, ".")
+			path := filepath.Join("testdata", name+".jsonl")
+			if *update {
+				if err := os.WriteFile(path, s.write(t, id), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Replay(bytes.NewReader(raw), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := journal.Pass
+			if strings.HasPrefix(verdict, "refuse") {
+				want = journal.Fail
+			}
+			if len(got) != 1 || got[0].ID != id || got[0].Verdict != want {
+				t.Errorf("got %+v, want %s of %s", got, want, id)
+			}
+			t.Log(got[0].Message)
+		})
+	}
+}
+
+func TestEveryInvariantHasAJournalItAcceptsAndOneItRefuses(t *testing.T) {
+	for _, i := range All {
+		for _, verdict := range []string{".accept", ".refuse"} {
+			if stories[i.ID+verdict] == nil {
+				t.Errorf("there is no story %s%s", i.ID, verdict)
+			}
+		}
+	}
+}
+
+func TestAClaimThatNothingWasSeenOfIsAnError(t *testing.T) {
+	for _, i := range All {
+		raw := story{journal.Note{Text: "nothing happens"}}.write(t, i.ID)
+		got, err := Replay(bytes.NewReader(raw), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[0].Verdict != journal.Error || got[0].Observations != 0 {
+			t.Errorf("got %+v, want an error", got[0])
+		}
+	}
+}
+
+func TestOnlyTheFirstMomentIsReported(t *testing.T) {
+	j, err := NewJudge([]string{"one-control-plane-machine-at-a-time"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var violated []journal.InvariantViolated
+	raw := three("v1.33.7", cp("a", "v1.33.7", deleting), cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting)).
+		write(t, "one-control-plane-machine-at-a-time")
+	if _, err := journal.Scan(bytes.NewReader(raw), func(e journal.Event) error {
+		l, err := j.Observe(e)
+		violated = append(violated, l...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := []journal.InvariantViolated{{ID: "one-control-plane-machine-at-a-time",
+		Message: "control plane of prod-a: got 2 machines being deleted, want one", Evidence: "a, b"}}
+	if diff := cmp.Diff(want, violated); diff != "" {
+		t.Error("violations (-want +got):\n" + diff)
+	}
+}
+
+func TestTheTableIsSortedAndEveryUnknownIdIsRefused(t *testing.T) {
+	if !slices.IsSortedFunc(All, func(a, b Invariant) int { return strings.Compare(a.ID, b.ID) }) {
+		t.Error("the table of invariants is not sorted")
+	}
+	_, err := NewJudge([]string{"etcd-quorumm"})
+	if err == nil || err.Error() != `no invariant "etcd-quorumm" (did you mean "etcd-quorum"?)` {
+		t.Errorf("got %v", err)
+	}
+}

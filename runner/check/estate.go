@@ -1,0 +1,141 @@
+package check
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+// Estate is what the events of a journal add up to: the clusters of a site as they are now. The zero value is not
+// ready; a Judge makes one.
+type Estate struct {
+	Now         float64 // site seconds
+	machines    map[key]*Machine
+	planes      map[key]journal.ControlPlane
+	deployments map[key]journal.MachineDeployment
+	gone        map[string]bool // machine templates that were there and are no more
+	kept        map[string]string
+	begun       bool // a step has begun
+}
+
+type key struct{ cluster, name string }
+
+// Machine is a machine and what is remembered about it.
+type Machine struct {
+	journal.Machine
+	Voted     bool    // its etcd member was healthy once: it takes part in the quorum
+	EtcdSince float64 // site seconds since when its etcd member has been in this state
+}
+
+func newEstate() *Estate {
+	return &Estate{
+		machines: map[key]*Machine{}, planes: map[key]journal.ControlPlane{},
+		deployments: map[key]journal.MachineDeployment{}, gone: map[string]bool{}, kept: map[string]string{},
+	}
+}
+
+// Clusters is the names of all clusters, sorted.
+func (s *Estate) Clusters() []string {
+	names := map[string]bool{}
+	for k := range s.machines {
+		names[k.cluster] = true
+	}
+	for k := range s.planes {
+		names[k.cluster] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// Machines is the machines of a cluster that exist, by name.
+func (s *Estate) Machines(cluster string) []*Machine {
+	var l []*Machine
+	for k, m := range s.machines {
+		if k.cluster == cluster {
+			l = append(l, m)
+		}
+	}
+	slices.SortFunc(l, func(a, b *Machine) int { return cmp.Compare(a.Name, b.Name) })
+	return l
+}
+
+// ControlPlaneMachines is those of them that belong to the control plane.
+func (s *Estate) ControlPlaneMachines(cluster string) []*Machine {
+	return slices.DeleteFunc(s.Machines(cluster), func(m *Machine) bool { return m.Role != journal.RoleControlPlane })
+}
+
+// ControlPlane is the KubeadmControlPlane of a cluster.
+func (s *Estate) ControlPlane(cluster string) (journal.ControlPlane, bool) {
+	for k, p := range s.planes {
+		if k.cluster == cluster { // Cluster API allows one
+			return p, true
+		}
+	}
+	return journal.ControlPlane{}, false
+}
+
+// TemplateOwner says who referred to a machine template when the run began, "" when nobody did.
+func (s *Estate) TemplateOwner(name string) string { return s.kept[name] }
+
+// GoneTemplates is the machine templates that were deleted, sorted.
+func (s *Estate) GoneTemplates() []string { return slices.Sorted(maps.Keys(s.gone)) }
+
+// apply adds one event.
+func (s *Estate) apply(at float64, b journal.Body) {
+	s.Now = at
+	switch b := b.(type) {
+	case *journal.StepStarted:
+		s.begun = true
+	case *journal.Machine:
+		s.machine(at, *b)
+	case *journal.ControlPlane:
+		s.keep(b.Template, "KubeadmControlPlane "+b.Name)
+		set(s.planes, key{b.Cluster, b.Name}, *b, b.Deleted)
+	case *journal.MachineDeployment:
+		s.keep(b.Template, "MachineDeployment "+b.Name)
+		set(s.deployments, key{b.Cluster, b.Name}, *b, b.Deleted)
+	case *journal.Template:
+		if b.Deleted {
+			s.gone[b.Name] = true
+		}
+	}
+}
+
+func set[T any](m map[key]T, k key, v T, deleted bool) {
+	if deleted {
+		delete(m, k)
+		return
+	}
+	m[k] = v
+}
+
+func (s *Estate) keep(template, owner string) {
+	if !s.begun && template != "" && s.kept[template] == "" {
+		s.kept[template] = owner
+	}
+}
+
+func (s *Estate) machine(at float64, b journal.Machine) {
+	k := key{b.Cluster, b.Name}
+	if b.Phase == journal.PhaseDeleted {
+		delete(s.machines, k)
+		return
+	}
+	m := &Machine{Machine: b, EtcdSince: at}
+	if old := s.machines[k]; old != nil {
+		m.Voted = old.Voted
+		if etcdState(old.Etcd) == etcdState(b.Etcd) {
+			m.EtcdSince = old.EtcdSince
+		}
+	}
+	m.Voted = m.Voted || etcdState(b.Etcd) == "True"
+	s.machines[k] = m
+}
+
+func etcdState(e *journal.Etcd) string {
+	if e == nil {
+		return ""
+	}
+	return e.Healthy
+}

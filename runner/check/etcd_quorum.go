@@ -1,0 +1,76 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+var etcdQuorum = Invariant{
+	ID:  "etcd-quorum",
+	Doc: "at every moment enough voting etcd members are healthy to form a quorum",
+	Sees: func(b journal.Body) bool {
+		m, ok := b.(*journal.Machine)
+		return ok && m.Role == journal.RoleControlPlane && (etcdState(m.Etcd) == "True" || etcdState(m.Etcd) == "False")
+	},
+	Broken: func(s *Estate) *Breach {
+		for _, c := range s.Clusters() {
+			if b := quorumLost(s, c); b != nil {
+				return b
+			}
+		}
+		return nil
+	},
+}
+
+// blindness is how long, in site seconds, a member may stay out of sight before it counts as unhealthy. One call to an
+// etcd member that ran into its timeout says nothing about the member; the next look at it comes within this time.
+const blindness = 120
+
+// quorumText is what KubeadmControlPlane's condition Available says when its own count falls short; it asks the
+// members themselves. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
+const quorumText = "required for etcd quorum"
+
+func quorumLost(s *Estate, cluster string) *Breach {
+	if p, ok := s.ControlPlane(cluster); ok && p.Available == "False" && strings.Contains(p.Message, quorumText) {
+		return &Breach{
+			Message:  fmt.Sprintf("etcd of %s has no quorum", cluster),
+			Evidence: fmt.Sprintf("KubeadmControlPlane %s: Available is False: %s", p.Name, p.Message),
+		}
+	}
+	voting, healthy := 0, 0
+	var sick []string
+	for _, m := range s.ControlPlaneMachines(cluster) {
+		if !m.Voted || m.Deleting { // not a member yet, or on its way out: its member is removed first
+			continue
+		}
+		voting++
+		if memberHealthy(s.Now, m) {
+			healthy++
+			continue
+		}
+		sick = append(sick, fmt.Sprintf("Machine %s: etcd healthy is %s: %s", m.Name, m.Etcd.Healthy, m.Etcd.Message))
+	}
+	if quorum := voting/2 + 1; voting > 0 && healthy < quorum {
+		return &Breach{
+			Message: fmt.Sprintf("etcd of %s: got %d of %d voting members healthy, want at least %d",
+				cluster, healthy, voting, quorum),
+			Evidence: strings.Join(sick, "\n"),
+		}
+	}
+	return nil
+}
+
+// memberHealthy gives the benefit of the doubt to what is not known, unless it was looked for in vain and for long.
+func memberHealthy(now float64, m *Machine) bool {
+	switch etcdState(m.Etcd) {
+	case "False":
+		return false
+	case "Unknown":
+		vain := strings.HasPrefix(m.Etcd.Message, "Failed to connect to etcd") ||
+			strings.HasPrefix(m.Etcd.Message, "Failed to get etcd members")
+		return !vain || now-m.EtcdSince < blindness
+	}
+	return true
+}

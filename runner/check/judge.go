@@ -1,0 +1,118 @@
+package check
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+// Judge applies invariants to the events of a journal. Its methods may be called from any goroutine.
+type Judge struct {
+	mu     sync.Mutex // guards what follows
+	estate *Estate
+	cases  []*trial // by id
+	over   bool     // the run has ended
+}
+
+type trial struct {
+	Invariant
+	observations int
+	breach       *Breach
+}
+
+// NewJudge makes a judge of the invariants with these ids.
+func NewJudge(ids []string) (*Judge, error) {
+	j := &Judge{estate: newEstate()}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		i, err := Find(id)
+		if err != nil {
+			return nil, err
+		}
+		j.cases = append(j.cases, &trial{Invariant: i})
+	}
+	return j, nil
+}
+
+// Observe adds one event and returns the invariants that it is the first to break.
+func (j *Judge) Observe(e journal.Event) ([]journal.InvariantViolated, error) {
+	b, err := e.Decode()
+	if err != nil || b == nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.over {
+		return nil, nil
+	}
+	_, j.over = b.(*journal.RunEnded)
+	j.estate.apply(e.At, b)
+	var l []journal.InvariantViolated
+	for _, t := range j.cases {
+		if t.Sees(b) {
+			t.observations++
+		}
+		if t.breach != nil {
+			continue
+		}
+		if t.breach = t.Broken(j.estate); t.breach != nil {
+			l = append(l, journal.InvariantViolated{ID: t.ID, Message: t.breach.Message, Evidence: t.breach.Evidence})
+		}
+	}
+	return l, nil
+}
+
+// Verdicts is the judgement over everything that was observed, by id. A claim that nothing could be said about is an
+// Error and never a silent pass.
+func (j *Judge) Verdicts() []journal.InvariantJudged {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var l []journal.InvariantJudged
+	for _, t := range j.cases {
+		v := journal.InvariantJudged{ID: t.ID, Verdict: journal.Pass, Observations: t.observations}
+		switch {
+		case t.breach != nil:
+			v.Verdict, v.Message = journal.Fail, t.breach.Message
+		case t.observations == 0:
+			v.Verdict, v.Message = journal.Error, "nothing was observed that could show it"
+		}
+		l = append(l, v)
+	}
+	return l
+}
+
+// Replay judges a saved journal. Without ids it takes those that the run watched.
+func Replay(r io.Reader, ids []string) ([]journal.InvariantJudged, error) {
+	var j *Judge
+	_, err := journal.Scan(r, func(e journal.Event) error {
+		if j == nil {
+			var err error
+			if j, err = judgeOf(e, ids); err != nil {
+				return err
+			}
+		}
+		_, err := j.Observe(e)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if j == nil {
+		return nil, fmt.Errorf("there is no event to judge by %s", strings.Join(ids, ", "))
+	}
+	return j.Verdicts(), nil
+}
+
+func judgeOf(first journal.Event, ids []string) (*Judge, error) {
+	b, err := first.Decode()
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := b.(*journal.RunStarted); ok && len(ids) == 0 {
+		ids = s.Invariants
+	}
+	return NewJudge(ids)
+}

@@ -1,0 +1,31 @@
+// Package etcd plays the stacked etcd cluster of one workload cluster as its clients see it: members, a leader,
+// learners, alarms and the rule of the majority. It stores no keys: the API server's data is in a real etcd, and
+// whoever owns that connection takes it away when quorum is lost (Config.OnQuorum, Leaderless).
+//
+// The types to know are Cluster, which machines join and leave, and Member, what one looks like from outside. Clients
+// reach a member through Cluster.Dial: gRPC over TLS with client certificates, as etcd's client port.
+//
+// The package imports nothing of this module but fakekit.
+//
+// Models:
+//
+//	MemberList, MemberRemove, MoveLeader, Status, Alarm with etcd's own errors; the strict reconfiguration checks of
+//	MemberAdd, MemberPromote and MemberRemove, its 5 s of connection before a member may be added included; learners
+//	that have to catch up; death and return of a member; loss and return of quorum; NOSPACE and CORRUPT alarms.
+//
+// Simplifies:
+//
+//	An election takes no time, and the first running voter by name wins. A call that cannot finish (no quorum, or a
+//	member slower than its clients are patient) is answered at once with the error that a client gets in the end:
+//	the callers are controllers, site time stands still while they reconcile, and they would wait in real time.
+//
+// Omits:
+//
+//	Keys, watches and leases; partitions between members (a member is up or down); adding voters without the
+//	learner's stage, which kubeadm does not do since v1.32.
+//
+// Source:
+//
+//	go.etcd.io/etcd/server/v3@v3.6.5 etcdserver/server.go mayAddMember, mayRemoveMember, mayPromoteMember;
+//	etcdserver/api/membership/cluster.go IsReadyTo…; etcdserver/api/v3rpc; etcdserver/util.go numConnectedSince.
+package etcd

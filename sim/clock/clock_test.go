@@ -1,0 +1,251 @@
+package clock
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"pgregory.net/rapid"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+)
+
+var epoch = time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC)
+
+// run starts a clock that is stopped with the test.
+func run(t testing.TB, o Options) *Clock {
+	t.Helper()
+	o.Start = epoch
+	if o.Quiet == 0 {
+		o.Quiet = time.Millisecond
+	}
+	c := New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); c.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return c
+}
+
+// await waits for ch, and on the deadline says what the clock was doing.
+func await[T any](t testing.TB, c *Clock, what string, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: not within 20s; held by %v; waiting for %v", what, c.Holders(), c.Waiting(5))
+		panic("unreachable")
+	}
+}
+
+func TestTimersFireInOrderAtTheirInstant(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	var mu sync.Mutex
+	var got []string
+	done := make(chan struct{})
+	note := func(name string) func() {
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, fmt.Sprintf("%s@%s", name, c.Elapsed()))
+			if name == "last" {
+				close(done)
+			}
+		}
+	}
+	c.After("last", 3*time.Hour, note("last"))
+	c.After("first", time.Minute, note("first"))
+	cancel := c.After("cancelled", time.Hour, note("cancelled"))
+	c.After("second", 2*time.Hour, note("second"))
+	cancel()
+	c.SetPace(Free)
+	await(t, c, "the last timer", done)
+	want := []string{"first@1m0s", "second@2h0m0s", "last@3h0m0s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("timers: got %v, want %v", got, want)
+	}
+}
+
+func TestTheClockStandsStillWhileSomebodyIsBusy(t *testing.T) {
+	c := run(t, Options{})
+	release := c.Busy("test")
+	fired := make(chan struct{})
+	c.After("timer", time.Second, func() { close(fired) })
+	if h := c.Holders(); !slices.Equal(h, []string{"test (1)"}) {
+		t.Errorf("holders: got %v, want the test", h)
+	}
+	select {
+	case <-fired:
+		t.Fatal("the clock moved although a token was held")
+	case <-time.After(50 * time.Millisecond): // nothing to wait for: we look for something that must not happen
+	}
+	release()
+	release() // twice is harmless
+	await(t, c, "the timer", fired)
+}
+
+func TestSleepersWakeOneAfterTheOther(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	woken := make(chan time.Duration, 2)
+	for _, d := range []time.Duration{2 * time.Minute, time.Minute} {
+		go func() {
+			if err := c.Sleep(context.Background(), d); err == nil {
+				woken <- c.Elapsed()
+			}
+		}()
+	}
+	for len(c.Waiting(2)) < 2 { // both are asleep
+		<-time.After(time.Millisecond)
+	}
+	c.SetPace(Free)
+	for _, want := range []time.Duration{time.Minute, 2 * time.Minute} {
+		if got := await(t, c, "a sleeper", woken); got != want {
+			t.Errorf("woken at %s, want %s", got, want)
+		}
+	}
+}
+
+func TestSleepEndsWithItsContext(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Sleep(ctx, time.Hour) }()
+	cancel()
+	if err := await(t, c, "the sleeper", ended); err != context.Canceled {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if w := c.Waiting(1); len(w) != 0 {
+		t.Errorf("timers left: got %v, want none", w)
+	}
+}
+
+func TestAPacedClockDoesNotRunAhead(t *testing.T) {
+	c := run(t, Options{Pace: 60})
+	from := Real()
+	fired := make(chan time.Duration)
+	c.After("timer", 6*time.Second, func() { fired <- Real() - from })
+	if real := await(t, c, "the timer", fired); real < 90*time.Millisecond {
+		t.Errorf("six seconds at x60 took %s of real time, want about 100ms", real)
+	}
+	if got := c.Elapsed(); got != 6*time.Second {
+		t.Errorf("elapsed: got %s, want 6s", got)
+	}
+}
+
+func TestAWriteHoldsTheClockUntilItsWatchEvent(t *testing.T) {
+	gk := schema.GroupKind{Group: "g", Kind: "K"}
+	c := run(t, Options{Pace: Hold, MaxWait: time.Minute})
+	b := c.Barrier()
+	b.kinds[gk.String()] = true
+	b.Wrote(gk, "ns", "a", "7", false)
+	fired := make(chan struct{})
+	c.After("timer", time.Second, func() { close(fired) })
+	c.SetPace(Free)
+	select {
+	case <-fired:
+		t.Fatal("the clock moved before the write was seen")
+	case <-time.After(50 * time.Millisecond): // we look for something that must not happen
+	}
+	if got := b.Outstanding(); len(got) != 1 {
+		t.Fatalf("outstanding: got %v, want one write", got)
+	}
+	b.mu.Lock()
+	delete(b.pending, objectKey{gk.String(), "ns", "a"})
+	b.mu.Unlock()
+	await(t, c, "the timer", fired)
+}
+
+func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
+	gk := schema.GroupKind{Group: "g", Kind: "K"}
+	c := run(t, Options{MaxWait: 20 * time.Millisecond})
+	c.Barrier().kinds[gk.String()] = true
+	c.Barrier().Wrote(gk, "ns", "a", "7", false)
+	fired := make(chan struct{})
+	c.After("timer", time.Second, func() { close(fired) })
+	await(t, c, "the timer", fired)
+	if got := c.Stats().Late; got != 1 {
+		t.Errorf("late: got %d, want 1", got)
+	}
+}
+
+func key(name string) request { return request{NamespacedName: types.NamespacedName{Name: name}} }
+
+func TestAQueueOrdersByPriorityThenByTime(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	q := c.ControllerOptions(1, 0).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	low := -100
+	q.AddWithOpts(priorityqueue.AddOpts{Priority: &low}, key("low"))
+	q.Add(key("b"))
+	q.Add(key("a"))
+	q.Add(key("b")) // once only
+	q.AddAfter(key("later"), time.Minute)
+	var got []string
+	for q.Len() > 0 {
+		k, _ := q.Get()
+		got = append(got, k.Name)
+		q.Done(k)
+	}
+	c.SetPace(Free)
+	k, _ := q.Get() // blocks until the clock has jumped
+	got = append(got, fmt.Sprintf("%s@%s", k.Name, c.Elapsed()))
+	q.Done(k)
+	if want := "b a low later@1m0s"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
+	}
+}
+
+func TestAQueueKeepsTheLeastInterval(t *testing.T) {
+	c := run(t, Options{})
+	q := c.ControllerOptions(1, time.Second).NewQueue("q", &backoff{base: time.Second, failures: map[request]int{}}).(*Queue)
+	q.Add(key("a"))
+	k, _ := q.Get()
+	q.Add(k) // while it runs: afterwards, but not within the second
+	q.Done(k)
+	q.Get()
+	if got := c.Elapsed(); got != time.Second {
+		t.Errorf("second reconcile at %s, want 1s", got)
+	}
+	q.Done(k)
+	q.AddRateLimited(k)
+	q.Get()
+	if got, want := c.Elapsed(), 2*time.Second+5*time.Millisecond; got != want {
+		t.Errorf("after one failure at %s, want %s", got, want)
+	}
+	q.Done(k)
+	q.ShutDown()
+	if h := c.Holders(); len(h) != 0 {
+		t.Errorf("holders after the end: got %v, want none", h)
+	}
+}
+
+func TestTimersNeverFireEarlyNorOutOfOrder(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		delays := rapid.SliceOfN(rapid.IntRange(0, 10_000), 1, 30).Draw(r, "delays")
+		c := New(Options{Start: epoch, Quiet: time.Nanosecond, Pace: Hold})
+		ctx, cancel := context.WithCancel(context.Background())
+		stopped := make(chan struct{})
+		go func() { defer close(stopped); c.Run(ctx) }()
+		defer func() { cancel(); <-stopped }()
+		at := make(chan time.Duration, len(delays))
+		for _, d := range delays {
+			c.After("timer", time.Duration(d)*time.Second, func() { at <- c.Elapsed() })
+		}
+		c.SetPace(Free)
+		var got []int
+		for range delays {
+			got = append(got, int((<-at).Seconds()))
+		}
+		want := slices.Clone(delays)
+		slices.Sort(want)
+		slices.Sort(got) // timers of one instant run side by side
+		if !slices.Equal(got, want) {
+			r.Fatalf("fired at %v, want %v", got, want)
+		}
+	})
+}

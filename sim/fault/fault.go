@@ -1,0 +1,93 @@
+// Package fault is what can go wrong at a site: one table of named defects, each with what it needs, does, shows and
+// how it heals.
+//
+// The types to know are Fault (a row of the table), Spec (a fault that was asked for, parsed) and Engine (arms specs,
+// fires them when their trigger comes, heals them). Trigger, target, effect and heal are kept apart. What a fault needs
+// of a twin is the small interfaces of site.go. The package knows no runner: whoever follows the run tells the Engine.
+package fault
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is a row of the table.
+type Fault struct {
+	ID       string // kebab-case, stable
+	Effect   string // what it does
+	Symptom  string // what a person sees
+	Recovery string
+	Source   string // the document that it comes from
+	Args     []Arg
+
+	// inject does the effect and returns what it hit, by name, and how to take it back.
+	inject func(ctx context.Context, s Site, a Args) (target string, heal func(context.Context) error, err error)
+}
+
+// Arg is an argument of a fault besides when= and heal=.
+type Arg struct {
+	Name, Doc, Default string
+	OneOf              []string // empty: anything
+}
+
+// Args are the values of a fault's arguments, defaults included.
+type Args map[string]string
+
+// Faults is the table, sorted by id.
+var Faults = []Fault{
+	appReleaseFails,
+	drainBlocked,
+	etcdQuorumLoss,
+	kubeOVNUngated,
+	vmTemplateMissing,
+	workerJoinFails,
+}
+
+// Find returns the fault with the id.
+func Find(id string) (Fault, bool) {
+	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.ID == id })
+	if i < 0 {
+		return Fault{}, false
+	}
+	return Faults[i], true
+}
+
+// IDs lists the table.
+func IDs() []string {
+	var l []string
+	for _, f := range Faults {
+		l = append(l, f.ID)
+	}
+	return l
+}
+
+// args fills in defaults and checks names and values.
+func (f Fault) args(given map[string]string) (Args, error) {
+	a := Args{}
+	for _, x := range f.Args {
+		v, ok := given[x.Name]
+		if !ok {
+			v = x.Default
+		}
+		if len(x.OneOf) > 0 && !slices.Contains(x.OneOf, v) {
+			return nil, fmt.Errorf("%s: got %q, want one of %s", x.Name, v, strings.Join(x.OneOf, ", "))
+		}
+		a[x.Name] = v
+	}
+	for k := range given {
+		if _, ok := a[k]; !ok {
+			return nil, fmt.Errorf("got argument %q, want one of %s", k, strings.Join(f.argNames(), ", "))
+		}
+	}
+	return a, nil
+}
+
+func (f Fault) argNames() []string {
+	l := []string{"when", "heal"}
+	for _, x := range f.Args {
+		l = append(l, x.Name)
+	}
+	return l
+}

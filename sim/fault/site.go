@@ -1,0 +1,55 @@
+package fault
+
+import (
+	"context"
+
+	"k8s.io/client-go/rest"
+)
+
+// Site is what faults need of a twin.
+type Site interface {
+	Templates
+	Etcd
+	Guests
+	AppReleases
+	Clusters
+}
+
+// Templates is the stock of VM templates in vCenter.
+type Templates interface {
+	// HideTemplate takes a template away; show brings it back.
+	HideTemplate(ctx context.Context, name string) (show func(context.Context) error, err error)
+	// UnusedTemplates are the templates that no machine of the site was cloned from, by name.
+	UnusedTemplates(ctx context.Context) ([]string, error)
+}
+
+// Etcd is the etcd membership of workload clusters.
+type Etcd interface {
+	// EtcdMembers are the members of a cluster that are up, by machine name, sorted.
+	EtcdMembers(cluster string) ([]string, error)
+	// StopEtcd ends the etcd process of a member; start brings it back.
+	StopEtcd(ctx context.Context, cluster, member string) (start func(context.Context) error, err error)
+}
+
+// Guests are the operating systems of the machines.
+type Guests interface {
+	// FailJoins lets kubeadm join fail in every worker that boots from now on until heal is called; failed returns the
+	// machines that it hit.
+	FailJoins(cluster, reason string) (failed func() []string, heal func())
+}
+
+// AppReleases is the operator that delivers Kube-OVN.
+type AppReleases interface {
+	// FailAppRelease lets the next delivery end in the phase until heal is called.
+	FailAppRelease(cluster, phase, message string) (heal func(), err error)
+}
+
+// Clusters are the Kubernetes APIs. The configurations are an administrator's.
+type Clusters interface {
+	// ClusterNames are the workload clusters, sorted.
+	ClusterNames() []string
+	// Administrator of a workload cluster, or of the management cluster for "".
+	Administrator(cluster string) (*rest.Config, error)
+	// Draw returns a number below n that depends only on the seed and the name.
+	Draw(name string, n int) int
+}

@@ -1,0 +1,134 @@
+package fault
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Spec is a fault that was asked for: "ID" or "ID:k=v,k=v". Besides the fault's own arguments there are
+//
+//	when=start               before the first step (the default)
+//	when=at:STEP             when the step begins
+//	when=time:20m            that much site time after the beginning
+//	when=machine:ROLE/N      when the nth new machine of the role runs (control-plane, or a MachineDeployment)
+//	heal=never               (the default)
+//	heal=at:STEP             when the step begins
+//	heal=time:20m            that much site time after it fired
+type Spec struct {
+	Fault Fault
+	Args  Args
+	When  Moment
+	Heal  Moment
+	Text  string // as it was given
+}
+
+// Moment is when something happens; exactly one field is set, or none for start and never.
+type Moment struct {
+	Step  string
+	After time.Duration
+	Role  string // with Nth
+	Nth   int
+}
+
+func (m Moment) zero() bool { return m == Moment{} }
+
+func (m Moment) String() string {
+	switch {
+	case m.Step != "":
+		return "at:" + m.Step
+	case m.After != 0:
+		return "time:" + m.After.String()
+	case m.Role != "":
+		return fmt.Sprintf("machine:%s/%d", m.Role, m.Nth)
+	}
+	return "start"
+}
+
+// UnknownError is the error for an id that is not in the table.
+type UnknownError struct{ ID string }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("fault %q: not known; there are %s", e.ID, strings.Join(IDs(), ", "))
+}
+
+// Parse reads a fault as it is given on the command line.
+func Parse(text string) (Spec, error) {
+	id, rest, _ := strings.Cut(text, ":")
+	f, ok := Find(id)
+	if !ok {
+		return Spec{}, &UnknownError{id}
+	}
+	given := map[string]string{}
+	for _, kv := range strings.Split(rest, ",") {
+		if kv == "" {
+			continue
+		}
+		k, v, ok := strings.Cut(kv, "=")
+		if _, twice := given[k]; !ok || twice {
+			return Spec{}, fmt.Errorf("fault %s: got %q, want each of k=v once", id, kv)
+		}
+		given[k] = v
+	}
+	s := Spec{Fault: f, Text: text}
+	var err error
+	if s.When, err = moment(take(given, "when", "start"), "start"); err != nil {
+		return Spec{}, fmt.Errorf("fault %s: when: %w", id, err)
+	}
+	if s.Heal, err = moment(take(given, "heal", "never"), "never"); err != nil {
+		return Spec{}, fmt.Errorf("fault %s: heal: %w", id, err)
+	}
+	if s.Args, err = f.args(given); err != nil {
+		return Spec{}, fmt.Errorf("fault %s: %w", id, err)
+	}
+	return s, nil
+}
+
+func take(m map[string]string, k, otherwise string) string {
+	if v, ok := m[k]; ok {
+		delete(m, k)
+		return v
+	}
+	return otherwise
+}
+
+func moment(text, zero string) (Moment, error) {
+	if text == zero {
+		return Moment{}, nil
+	}
+	kind, v, _ := strings.Cut(text, ":")
+	switch kind {
+	case "at":
+		if v != "" {
+			return Moment{Step: v}, nil
+		}
+	case "time":
+		if d, err := time.ParseDuration(v); err == nil && d > 0 {
+			return Moment{After: d}, nil
+		}
+	case "machine":
+		role, n, ok := strings.Cut(v, "/")
+		if nth, err := strconv.Atoi(n); ok && err == nil && nth > 0 && role != "" && zero == "start" {
+			return Moment{Role: role, Nth: nth}, nil
+		}
+	}
+	want := []string{zero, "at:STEP", "time:20m"}
+	if zero == "start" {
+		want = append(want, "machine:ROLE/N")
+	}
+	return Moment{}, fmt.Errorf("got %q, want %s", text, strings.Join(want, ", "))
+}
+
+// Steps are the steps that the spec names, so that they can be checked against a runbook's.
+func (s Spec) Steps() []string {
+	set := map[string]bool{}
+	for _, m := range []Moment{s.When, s.Heal} {
+		if m.Step != "" {
+			set[m.Step] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

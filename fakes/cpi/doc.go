@@ -1,0 +1,25 @@
+// Package cpi plays the effect of the vSphere cloud controller manager in one workload cluster: it initialises nodes.
+//
+// The type to know is Manager. It watches nodes through a real API server and does its work on site time; it owns no
+// goroutine after its context has ended. The package imports nothing of this module but fakekit.
+//
+// Models:
+//
+//	While a Pod of the DaemonSet kube-system/vsphere-cloud-controller-manager runs, a node with the taint
+//	node.cloudprovider.kubernetes.io/uninitialized gets its providerID vsphere://<BIOS UUID>, its addresses and its
+//	instance type, and loses the taint. Without such a Pod the node stays as it is, and so its Machine never gets a node.
+//
+// Simplifies:
+//
+//	The Pod's configuration, credentials and logs are not read; a node is looked up by its name.
+//
+// Omits:
+//
+//	Zones and regions, routes, load balancers, deletion of nodes whose VM is gone, the cache of a stale VM with the same
+//	guest hostname.
+//
+// Source:
+//
+//	k8s.io/cloud-provider@v0.35.4 controllers/node/node_controller.go syncNode;
+//	github.com/alauda/immutable-infra-docs docs/en/create-cluster/vmware-vsphere.mdx.
+package cpi

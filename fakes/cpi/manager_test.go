@@ -1,0 +1,63 @@
+package cpi_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/rehearse-dev/rehearse/fakes/cpi"
+	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
+)
+
+func node(name string) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+		{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule},
+		{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}}}}
+}
+
+func pod(phase corev1.PodPhase) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "ccm", Labels: map[string]string{"k8s-app": cpi.DaemonSet}}, Status: corev1.PodStatus{Phase: phase}}
+}
+
+func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	client := fake.NewClientset(node("a"), pod(corev1.PodPending))
+	clock := fakeclock.New()
+	_, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second, Instance: func(n string) (cpi.Instance, bool) {
+		return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, n == "a"
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() *corev1.Node {
+		n, err := client.CoreV1().Nodes().Get(ctx, "a", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	clock.Advance(12*time.Second)
+	if got := get().Spec.ProviderID; got != "" {
+		t.Fatalf("no pod runs: got providerID %q, want none", got)
+	}
+	if _, err := client.CoreV1().Pods("kube-system").Update(ctx, pod(corev1.PodRunning), metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(5*time.Second)
+	n := get()
+	if got, want := n.Spec.ProviderID, "vsphere://42"; got != want {
+		t.Errorf("providerID: got %q, want %q", got, want)
+	}
+	if keys := len(n.Spec.Taints); keys != 1 || n.Spec.Taints[0].Key != "node-role.kubernetes.io/control-plane" {
+		t.Errorf("taints: got %v, want only the control plane's", n.Spec.Taints)
+	}
+	if !slices.ContainsFunc(n.Status.Addresses, func(a corev1.NodeAddress) bool { return a.Address == "10.0.0.1" }) {
+		t.Errorf("addresses: got %v, want 10.0.0.1 among them", n.Status.Addresses)
+	}
+}

@@ -1,0 +1,119 @@
+package vcenter
+
+import (
+	"sync"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// VM identifies a virtual machine.
+type VM struct {
+	Ref  types.ManagedObjectReference
+	Name string
+	UUID string // of the BIOS; "vsphere://" + UUID is the node's provider id
+}
+
+// events hears from vcsim of every change of an object. It tells the configured hooks about VMs, and whoever waits
+// for one of vcsim's tasks that it has ended.
+type events struct {
+	v *VCenter
+
+	mu      sync.Mutex
+	waiting map[types.ManagedObjectReference]chan struct{} // tasks, by reference
+}
+
+func (e *events) start(v *VCenter) {
+	e.v, e.waiting = v, map[types.ManagedObjectReference]chan struct{}{}
+}
+
+// Reference makes events a simulator.RegisterObject; it is not in the inventory.
+func (e *events) Reference() types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "RehearseEvents", Value: "rehearse-events"}
+}
+
+// PutObject is for simulator.RegisterObject.
+func (e *events) PutObject(*simulator.Context, mo.Reference) {}
+
+// UpdateObject is called while the object is locked. vcsim passes the embedded mo object, not its own wrapper.
+func (e *events) UpdateObject(_ *simulator.Context, o mo.Reference, changes []types.PropertyChange) {
+	for _, c := range changes {
+		switch o := o.(type) {
+		case *mo.Task:
+			if c.Name == "info.state" && ended(o.Info) {
+				e.taskEnded(o.Self)
+			}
+		case *mo.VirtualMachine:
+			if c.Name == "runtime.powerState" {
+				e.power(o, c.Val == types.VirtualMachinePowerStatePoweredOn)
+			}
+		}
+	}
+}
+
+// RemoveObject is called before the object goes.
+func (e *events) RemoveObject(ctx *simulator.Context, ref types.ManagedObjectReference) {
+	vm, ok := ctx.Map.Get(ref).(*simulator.VirtualMachine)
+	if !ok {
+		return
+	}
+	e.v.forget(ref)
+	if vm.Config.Template || e.v.cfg.OnRemove == nil {
+		return
+	}
+	id := identify(&vm.VirtualMachine)
+	done := e.v.clock.Busy("vcenter/remove " + vm.Name)
+	go func() {
+		defer done()
+		e.v.cfg.OnRemove(id)
+	}()
+}
+
+func (e *events) power(vm *mo.VirtualMachine, on bool) {
+	if e.v.cfg.OnPower == nil || e.v.isQuiet(vm.Self) {
+		return
+	}
+	id := identify(vm)
+	done := e.v.clock.Busy("vcenter/power " + vm.Name)
+	go func() {
+		defer done()
+		e.v.cfg.OnPower(id, on)
+	}()
+}
+
+func identify(vm *mo.VirtualMachine) VM {
+	return VM{Ref: vm.Self, Name: vm.Name, UUID: vm.Config.Uuid}
+}
+
+func ended(i types.TaskInfo) bool {
+	return i.State == types.TaskInfoStateSuccess || i.State == types.TaskInfoStateError
+}
+
+func (e *events) taskEnded(ref types.ManagedObjectReference) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if ch, ok := e.waiting[ref]; ok {
+		close(ch)
+		delete(e.waiting, ref)
+	}
+}
+
+// await blocks until one of vcsim's own tasks has ended; those take microseconds. vcsim's Task.Wait would poll.
+func (e *events) await(m *simulator.Registry, ref types.ManagedObjectReference) (info types.TaskInfo) {
+	ch := make(chan struct{})
+	e.mu.Lock()
+	e.waiting[ref] = ch
+	e.mu.Unlock()
+	task := m.Get(ref).(*simulator.Task)
+	read := func() bool { // its own Context: the task's goroutine updates it under another one
+		m.WithLock(&simulator.Context{}, task, func() { info = task.Info })
+		return ended(info)
+	}
+	if !read() {
+		<-ch
+		read()
+	}
+	e.taskEnded(ref)
+	return info
+}

@@ -1,0 +1,116 @@
+package vcenter
+
+import (
+	"path"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// Effect is what a Fault does to the call that it hits.
+type Effect string
+
+const (
+	// Refuse answers the call with the fault: nothing happens.
+	Refuse Effect = "refuse"
+	// Fail lets the task run for its time and end in error: nothing else has happened.
+	Fail Effect = "fail"
+	// Lose lets the task do its work and then end in error: the acknowledgement is lost.
+	Lose Effect = "lose"
+	// Hold keeps the task running until the fault is healed; then it takes its time as usual.
+	Hold Effect = "hold"
+)
+
+// Fault is a defect of vCenter that waits for a call. Calls of VCenter's own methods are never hit.
+type Fault struct {
+	// Method is the SOAP method, e.g. "CloneVM_Task". Effects other than Refuse work on the tasks of Durations.
+	Method string
+	// VM is a path.Match pattern of the name of the VM that the call acts on (of a clone: the new name); empty: any.
+	VM string
+	// Nth says which matching call is hit, counted from Inject on; 0: each of them.
+	Nth    int
+	Effect Effect
+	// Err is the fault that clients see, e.g. &types.NoDiskSpace{}; not used by Hold.
+	Err types.BaseMethodFault
+	// Message is vCenter's text for it; empty: the name of Err's type.
+	Message string
+	// Fired, if set, is called with the name of the VM each time the fault hits, while the call waits.
+	Fired func(vm string)
+}
+
+// faults are those that are injected. Unlike vcsim's own injector it counts under one lock, so that the nth call is
+// one call. The zero value is ready.
+type faults struct {
+	mu    sync.Mutex
+	armed []*armed
+}
+
+type armed struct {
+	Fault
+	calls  int           // matching calls so far
+	healed chan struct{} // closed by heal
+}
+
+// Inject arms a fault. heal takes it away and lets go of what it holds; calling it twice is harmless.
+func (v *VCenter) Inject(f Fault) (heal func()) {
+	a := &armed{Fault: f, healed: make(chan struct{})}
+	v.faults.mu.Lock()
+	defer v.faults.mu.Unlock()
+	v.faults.armed = append(v.faults.armed, a)
+	return sync.OnceFunc(func() {
+		v.faults.mu.Lock()
+		defer v.faults.mu.Unlock()
+		for i, o := range v.faults.armed {
+			if o == a {
+				v.faults.armed = append(v.faults.armed[:i:i], v.faults.armed[i+1:]...)
+				break
+			}
+		}
+		close(a.healed)
+	})
+}
+
+// hit counts a call and returns the fault that it meets, nil in the usual case. The first one armed wins.
+func (f *faults) hit(method, vm string) *armed {
+	var found *armed
+	f.mu.Lock()
+	for _, a := range f.armed {
+		if !a.matches(method, vm) {
+			continue
+		}
+		a.calls++
+		if found == nil && (a.Nth == 0 || a.Nth == a.calls) {
+			found = a
+		}
+	}
+	f.mu.Unlock()
+	if found != nil && found.Fired != nil {
+		found.Fired(vm)
+	}
+	return found
+}
+
+func (a *armed) matches(method, vm string) bool {
+	if a.Method != method || a.VM == "" {
+		return a.Method == method
+	}
+	ok, err := path.Match(a.VM, vm)
+	return ok && err == nil
+}
+
+// is tells whether a fault hit at all, and with which effect.
+func (a *armed) is(e Effect) bool { return a != nil && a.Effect == e }
+
+func (a *armed) localized() *types.LocalizedMethodFault {
+	return localized(a.Err, a.Message)
+}
+
+// localized is a fault as a task reports it.
+func localized(err types.BaseMethodFault, message string) *types.LocalizedMethodFault {
+	if message == "" {
+		message = strings.TrimPrefix(reflect.TypeOf(err).String(), "*types.")
+	}
+	return &types.LocalizedMethodFault{Fault: err, LocalizedMessage: message}
+}

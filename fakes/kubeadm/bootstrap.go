@@ -1,0 +1,187 @@
+package kubeadm
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// Bootstrap is what a machine's bootstrap data asks kubeadm to do.
+type Bootstrap struct {
+	Init         bool // kubeadm init; else join
+	ControlPlane bool
+	Node         Registration
+	Cluster      Cluster // of init only
+}
+
+// Registration is how the node is to register itself.
+type Registration struct {
+	Name   string
+	Labels map[string]string
+	Taints []corev1.Taint
+	// ExternalCloud: the kubelet waits for a cloud provider to initialise the node.
+	ExternalCloud bool
+}
+
+// cloudConfig is the part of cloud-init's cloud-config that is read.
+type cloudConfig struct {
+	WriteFiles []struct {
+		Path, Encoding, Content string
+	} `json:"write_files"`
+}
+
+// Paths of the configuration files that Cluster API's bootstrap provider writes.
+const (
+	initFile = "/run/kubeadm/kubeadm.yaml"
+	joinFile = "/run/kubeadm/kubeadm-join-config.yaml"
+)
+
+// controlPlaneTaint is what kubeadm puts on control-plane nodes unless the configuration says otherwise.
+var controlPlaneTaint = corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}
+
+// uninitialised is the kubelet's taint for an external cloud provider.
+var uninitialised = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}
+
+// Parse reads user data for the machine with the given host name.
+func Parse(userData []byte, hostname string) (*Bootstrap, error) {
+	if !bytes.Contains(userData, []byte("#cloud-config")) {
+		return nil, errors.New("bootstrap data: got no #cloud-config")
+	}
+	var c cloudConfig
+	if err := yaml.Unmarshal(substitute(userData, hostname), &c); err != nil {
+		return nil, fmt.Errorf("bootstrap data: %w", err)
+	}
+	for _, f := range c.WriteFiles {
+		if f.Path != initFile && f.Path != joinFile {
+			continue
+		}
+		text, err := decode(f.Content, f.Encoding)
+		if err != nil {
+			return nil, fmt.Errorf("bootstrap data: %s: %w", f.Path, err)
+		}
+		b, err := read(substitute(text, hostname), hostname)
+		if err != nil {
+			return nil, fmt.Errorf("bootstrap data: %s: %w", f.Path, err)
+		}
+		return b, nil
+	}
+	return nil, fmt.Errorf("bootstrap data: got neither %s nor %s", initFile, joinFile)
+}
+
+// substitute renders the few variables of cloud-init's jinja templates that matter here.
+func substitute(text []byte, hostname string) []byte {
+	return []byte(strings.NewReplacer("{{ local_hostname }}", hostname, "{{ ds.meta_data.hostname }}", hostname,
+		"{{ ds.meta_data.local_hostname }}", hostname).Replace(string(text)))
+}
+
+// decode undoes the encodings of write_files.
+func decode(content, encoding string) ([]byte, error) {
+	b := []byte(content)
+	if strings.Contains(encoding, "base64") || strings.Contains(encoding, "b64") {
+		var err error
+		if b, err = base64.StdEncoding.DecodeString(strings.TrimSpace(content)); err != nil {
+			return nil, err
+		}
+	}
+	if strings.HasPrefix(encoding, "gz") {
+		r, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(r)
+	}
+	return b, nil
+}
+
+// read reads the documents of a kubeadm configuration file.
+func read(text []byte, hostname string) (*Bootstrap, error) {
+	b := &Bootstrap{}
+	found := false
+	for _, doc := range bytes.Split(append([]byte("\n"), text...), []byte("\n---")) {
+		var o struct {
+			Kind             string
+			NodeRegistration registration
+			ControlPlane     *struct{}
+		}
+		if err := yaml.Unmarshal(doc, &o); err != nil {
+			return nil, err
+		}
+		switch o.Kind {
+		case "ClusterConfiguration":
+			c, err := ReadCluster(doc)
+			if err != nil {
+				return nil, err
+			}
+			b.Cluster = c
+		case "InitConfiguration":
+			b.Init, b.ControlPlane, found = true, true, true
+			b.Node = o.NodeRegistration.node(hostname, true)
+		case "JoinConfiguration":
+			b.ControlPlane, found = o.ControlPlane != nil, true
+			b.Node = o.NodeRegistration.node(hostname, b.ControlPlane)
+		}
+	}
+	if !found {
+		return nil, errors.New("got neither an InitConfiguration nor a JoinConfiguration")
+	}
+	return b, nil
+}
+
+// registration is nodeRegistration of both configuration versions; the extra arguments are a map in v1beta3 and a
+// list in v1beta4.
+type registration struct {
+	Name             string
+	Taints           *[]corev1.Taint
+	KubeletExtraArgs any
+}
+
+func (r registration) args() map[string]string {
+	m := map[string]string{}
+	switch x := r.KubeletExtraArgs.(type) {
+	case map[string]any:
+		for k, v := range x {
+			m[k] = fmt.Sprint(v)
+		}
+	case []any:
+		for _, e := range x {
+			if e, ok := e.(map[string]any); ok {
+				m[fmt.Sprint(e["name"])] = fmt.Sprint(e["value"])
+			}
+		}
+	}
+	return m
+}
+
+func (r registration) node(hostname string, controlPlane bool) Registration {
+	args := r.args()
+	n := Registration{Name: r.Name, Labels: map[string]string{}, ExternalCloud: args["cloud-provider"] == "external"}
+	if n.Name == "" {
+		n.Name = hostname
+	}
+	for _, kv := range strings.Split(args["node-labels"], ",") {
+		if k, v, _ := strings.Cut(kv, "="); k != "" {
+			n.Labels[k] = v
+		}
+	}
+	if controlPlane {
+		n.Labels["node-role.kubernetes.io/control-plane"] = ""
+		n.Labels["node.kubernetes.io/exclude-from-external-load-balancers"] = ""
+	}
+	switch {
+	case r.Taints != nil:
+		n.Taints = *r.Taints
+	case controlPlane:
+		n.Taints = []corev1.Taint{controlPlaneTaint}
+	}
+	if n.ExternalCloud {
+		n.Taints = append(n.Taints, uninitialised)
+	}
+	return n
+}

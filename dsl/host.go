@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/rehearse-dev/rehearse/dsl/diag"
 )
 
 // Host conducts a running runbook: it is what `ctx` asks. The runner implements it, writes the journal, and may
@@ -35,11 +37,7 @@ const (
 )
 
 // Position is where in a script something stands; Line and Col count from 1.
-type Position struct {
-	File string `json:"file"`
-	Line int    `json:"line"`
-	Col  int    `json:"col"`
-}
+type Position = diag.Position
 
 // Step is the declaration of ctx.step(id, fn, *args, risk=, undo=, timeout=, doc=).
 type Step struct {
@@ -90,7 +88,7 @@ type Result struct {
 type Poll struct {
 	State PollState
 	Text  string          // pending, broken: what people watch
-	Code  string          // broken: a stable kebab-case code, may be empty
+	Code  string          // broken: a stable kebab-case code; pending: the code should the time run out; may be empty
 	Value json.RawMessage // done
 }
 

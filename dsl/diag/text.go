@@ -35,7 +35,7 @@ func (d *Diagnostic) text(b *strings.Builder) {
 	if rest != "" {
 		fmt.Fprintln(b, rest)
 	}
-	if len(d.Trace) > 1 {
+	if len(d.Trace) > 1 || len(d.Trace) == 1 && d.Trace[0].Pos != d.Pos {
 		for _, f := range d.Trace {
 			fmt.Fprintf(b, "  in %s at %s\n", f.Func, f.Pos)
 		}

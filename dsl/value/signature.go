@@ -58,8 +58,9 @@ func (s Signature) Keywords() []string {
 }
 
 // Unpack sets into, one pointer per parameter in the order of the signature, from the arguments of a call of name.
-// An optional parameter that is absent or None leaves its pointer alone. A pointer may be to a starlark.Value, a
-// starlark.Callable, *starlark.Dict, string, bool, int, []string, starlark.Tuple for *args, or a starlark.Unpacker.
+// An optional parameter that is absent or None leaves its pointer alone; only a *starlark.Value takes None for a value.
+// A pointer may be to a starlark.Value, a starlark.Callable, *starlark.Dict, string, bool, int, []string,
+// starlark.Tuple for *args, or a starlark.Unpacker.
 func (s Signature) Unpack(name string, args starlark.Tuple, kwargs []starlark.Tuple, into ...any) error {
 	if len(into) != len(s.params) {
 		panic(fmt.Sprintf("%s%s: %d pointers", name, s, len(into)))
@@ -78,7 +79,7 @@ func (s Signature) Unpack(name string, args starlark.Tuple, kwargs []starlark.Tu
 		case values[i] == nil && !p.optional && !p.rest:
 			return diag.New("bad-argument", "%s: missing argument for parameter %s", name, p.name).
 				Hint("the signature is " + name + s.String())
-		case values[i] == nil || values[i] == starlark.None && p.optional:
+		case values[i] == nil || values[i] == starlark.None && p.optional && !takesNone(into[i]):
 		default:
 			if err := set(into[i], values[i]); err != nil {
 				return diag.New("bad-argument", "%s: for parameter %s: %v", name, p.name, err)
@@ -117,6 +118,12 @@ func (s Signature) keyword(name, key string, v starlark.Value, values []starlark
 	}
 	return diag.New("unknown-keyword", "%s: unexpected keyword argument %q", name, key).
 		Hint(diag.DidYouMean(key, s.Keywords()))
+}
+
+// takesNone reports whether None is a value of its own there.
+func takesNone(into any) bool {
+	_, ok := into.(*starlark.Value)
+	return ok
 }
 
 // set stores v where into points.

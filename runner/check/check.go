@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rehearse-dev/rehearse/dsl/diag"
 	"github.com/rehearse-dev/rehearse/runner/journal"
-	"github.com/rehearse-dev/rehearse/runner/kube"
 )
 
 // Invariant is a claim about every moment of a run.
@@ -41,7 +41,7 @@ func Find(id string) (Invariant, error) {
 		}
 		known = append(known, i.ID)
 	}
-	if near := kube.Nearest(id, known); near != "" {
+	if near := diag.Nearest(id, known); near != "" {
 		return Invariant{}, fmt.Errorf("no invariant %q (did you mean %q?)", id, near)
 	}
 	return Invariant{}, fmt.Errorf("no invariant %q: got one that is not of %s", id, strings.Join(known, ", "))

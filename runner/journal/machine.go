@@ -17,6 +17,9 @@ func (r *Run) machine(at float64, m Machine) {
 	l.Machine = m
 }
 
+// Machine is the machine of that name, nil when the run has not seen it.
+func (r *Run) Machine(cluster, name string) *MachineLife { return r.machines[cluster+"/"+name] }
+
 func compareMachines(a, b *MachineLife) int {
 	return cmp.Or(
 		cmp.Compare(a.Cluster, b.Cluster),

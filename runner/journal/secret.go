@@ -24,39 +24,57 @@ func withoutSecrets(b Body) Body {
 // RedactPatch takes the secrets out of a patch (merge or JSON) or a whole object of a kind: everything under data and
 // stringData of a Secret, and in objects of every kind the values that bear a telling name, and the contents of files.
 func RedactPatch(kind string, patch json.RawMessage) json.RawMessage {
-	return redact(patch, func(v any) any {
-		v = redactTelling(v)
-		if !isSecret(kind) {
-			return redactSecrets(v)
+	return redact(patch, func(n *node) {
+		n.redactTelling()
+		switch {
+		case !isSecret(kind):
+			n.redactSecrets()
+		case n.kind == '[':
+			n.redactOps()
+		default:
+			n.redactData()
 		}
-		if ops, ok := v.([]any); ok {
-			return redactOps(ops)
-		}
-		return redactData(v)
 	})
 }
 
-// RedactValue takes the data of every Secret and every value that bears a telling name out of plain data.
+// RedactValue takes the data of every Secret and every value that bears a telling name out of plain data, and leaves
+// the rest, and its order, as it is.
 func RedactValue(value json.RawMessage) json.RawMessage {
-	return redact(value, func(v any) any { return redactSecrets(redactTelling(v)) })
+	return redact(value, func(n *node) {
+		n.redactTelling()
+		n.redactSecrets()
+	})
 }
 
 // redact leaves what it cannot parse out altogether: it cannot know what is in it.
-func redact(raw json.RawMessage, f func(any) any) json.RawMessage {
+func redact(raw json.RawMessage, f func(*node)) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
 	}
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.UseNumber() // numbers come out as they went in
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return json.RawMessage(`"` + Redacted + `"`)
-	}
-	out, err := encode(f(v))
+	n, err := parseTree(raw)
 	if err != nil {
-		return json.RawMessage(`"` + Redacted + `"`)
+		n = new(node)
+		n.hide()
+	} else {
+		f(n)
 	}
-	return out[:len(out)-1]
+	return n.append(nil)
+}
+
+func (n *node) hide() { *n = node{scalar: json.RawMessage(`"` + Redacted + `"`)} }
+
+// hideAll keeps the names, so that a reader sees what was written without seeing it, and the null of a merge patch
+// that removes a name.
+func (n *node) hideAll() {
+	switch {
+	case n == nil || n.isNull():
+	case n.kind == '{':
+		for _, f := range n.fields {
+			f.value.hideAll()
+		}
+	default:
+		n.hide()
+	}
 }
 
 func isSecret(kind string) bool { // "Secret", "Secret.v1", "secrets"
@@ -65,72 +83,44 @@ func isSecret(kind string) bool { // "Secret", "Secret.v1", "secrets"
 }
 
 // redactSecrets looks for Secrets at any depth.
-func redactSecrets(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = redactSecrets(v[i])
-		}
-	case map[string]any:
-		if k, _ := v["kind"].(string); isSecret(k) {
-			return redactData(v)
-		}
-		for k := range v {
-			v[k] = redactSecrets(v[k])
-		}
+func (n *node) redactSecrets() {
+	if isSecret(n.get("kind").text()) {
+		n.redactData()
+		return
 	}
-	return v
+	n.each((*node).redactSecrets)
+}
+
+func (n *node) each(f func(*node)) {
+	for _, x := range n.fields {
+		f(x.value)
+	}
+	for _, x := range n.items {
+		f(x)
+	}
 }
 
 // lastApplied is an annotation of kubectl that repeats the whole object.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-func redactData(v any) any {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return Redacted
+func (n *node) redactData() {
+	if n.kind != '{' {
+		n.hideAll()
+		return
 	}
-	for _, k := range []string{"data", "stringData"} {
-		if d, ok := m[k]; ok {
-			m[k] = redactAll(d)
-		}
-	}
-	if meta, ok := m["metadata"].(map[string]any); ok {
-		if a, ok := meta["annotations"].(map[string]any); ok && a[lastApplied] != nil {
-			a[lastApplied] = Redacted
-		}
-	}
-	return m
+	n.get("data").hideAll()
+	n.get("stringData").hideAll()
+	n.get("metadata").get("annotations").get(lastApplied).hideAll()
 }
 
 // redactOps takes the values out of a JSON patch of a Secret, those of its labels and annotations excepted.
-func redactOps(ops []any) any {
-	for _, op := range ops {
-		m, ok := op.(map[string]any)
-		if !ok {
-			continue
-		}
-		path, _ := m["path"].(string)
-		harmless := strings.HasPrefix(path, "/metadata/") && !strings.Contains(path, "last-applied")
-		if _, has := m["value"]; has && !harmless {
-			m["value"] = redactAll(m["value"])
+func (n *node) redactOps() {
+	for _, op := range n.items {
+		path := op.get("path").text()
+		if !strings.HasPrefix(path, "/metadata/") || strings.Contains(path, "last-applied") {
+			op.get("value").hideAll()
 		}
 	}
-	return ops
-}
-
-// redactAll keeps the keys, so that a reader sees what was written without seeing it.
-func redactAll(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k := range v {
-			v[k] = redactAll(v[k])
-		}
-		return v
-	case nil:
-		return nil // a merge patch that removes a key
-	}
-	return Redacted
 }
 
 // telling are the ends of the names of fields that hold a secret in objects that are no Secrets: users of a machine,
@@ -138,35 +128,19 @@ func redactAll(v any) any {
 var telling = []string{"accesskey", "clientsecret", "passwd", "password", "privatekey", "secretkey", "token"}
 
 // redactTelling looks for telling names at any depth, and for the contents of files, which may be keys.
-func redactTelling(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = redactTelling(v[i])
+func (n *node) redactTelling() {
+	for _, f := range n.fields {
+		if f.value.text() != "" && (isTelling(f.name) || f.name == "content" && n.get("path") != nil) {
+			f.value.hide()
 		}
-	case map[string]any:
-		for k, x := range v {
-			if s, ok := x.(string); ok && s != "" && (isTelling(k) || k == "content" && v["path"] != nil) {
-				v[k] = Redacted
-				continue
-			}
-			v[k] = redactTelling(x)
+	}
+	if path := n.get("path").text(); path != "" && n.get("op") != nil { // of a JSON patch, whose path is the name
+		name := path[strings.LastIndexByte(path, '/')+1:]
+		if v := n.get("value"); v.text() != "" && (isTelling(name) || name == "content") {
+			v.hide()
 		}
-		redactOp(v)
 	}
-	return v
-}
-
-// redactOp does the same for one operation of a JSON patch, whose name is its path.
-func redactOp(m map[string]any) {
-	path, ok := m["path"].(string)
-	if _, isOp := m["op"]; !ok || !isOp {
-		return
-	}
-	name := path[strings.LastIndexByte(path, '/')+1:]
-	if s, ok := m["value"].(string); ok && s != "" && (isTelling(name) || name == "content") {
-		m["value"] = Redacted
-	}
+	n.each((*node).redactTelling)
 }
 
 func isTelling(name string) bool {

@@ -8,7 +8,7 @@ func TestRedactPatch(t *testing.T) {
 	tests := []struct{ name, kind, patch, want string }{
 		{"data of a Secret goes, its keys stay", "Secret",
 			`{"metadata":{"labels":{"a":"b"}},"data":{"ca":"xx"},"stringData":{"k":"yy"}}`,
-			`{"data":{"ca":"[redacted]"},"metadata":{"labels":{"a":"b"}},"stringData":{"k":"[redacted]"}}`},
+			`{"metadata":{"labels":{"a":"b"}},"data":{"ca":"[redacted]"},"stringData":{"k":"[redacted]"}}`},
 		{"a removed key of a Secret is no secret", "secrets.v1.", `{"data":{"ca":null}}`, `{"data":{"ca":null}}`},
 		{"a JSON patch of a Secret keeps its labels", "Secret",
 			`[{"op":"add","path":"/metadata/labels/a","value":"b"},{"op":"add","path":"/data","value":{"ca":"xx"}}]`,
@@ -19,14 +19,14 @@ func TestRedactPatch(t *testing.T) {
 			`{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"[redacted]"}}}`},
 		{"other kinds stay as they are, numbers too", "KubeadmControlPlane",
 			`{"spec":{"version":"v1.34.5","replicas":3,"big":12345678901234567890}}`,
-			`{"spec":{"big":12345678901234567890,"replicas":3,"version":"v1.34.5"}}`},
+			`{"spec":{"version":"v1.34.5","replicas":3,"big":12345678901234567890}}`},
 		{"names that tell of a secret go in every kind", "KubeadmConfig",
 			`{"users":[{"name":"boot","passwd":"$6$x"}],"bootstrapTokens":[{"token":"abc.def"}],"aws_secret-key":"k"}`,
-			`{"aws_secret-key":"[redacted]","bootstrapTokens":[{"token":"[redacted]"}],` +
-				`"users":[{"name":"boot","passwd":"[redacted]"}]}`},
+			`{"users":[{"name":"boot","passwd":"[redacted]"}],"bootstrapTokens":[{"token":"[redacted]"}],` +
+				`"aws_secret-key":"[redacted]"}`},
 		{"so does what is in files", "KubeadmConfig",
 			`{"files":[{"path":"/etc/kubernetes/encryption-provider.conf","content":"aes"}]}`,
-			`{"files":[{"content":"[redacted]","path":"/etc/kubernetes/encryption-provider.conf"}]}`},
+			`{"files":[{"path":"/etc/kubernetes/encryption-provider.conf","content":"[redacted]"}]}`},
 		{"and the value of a JSON patch under such a name", "KubeadmConfig",
 			`[{"op":"replace","path":"/spec/users/0/passwd","value":"x"},{"op":"replace","path":"/spec/a","value":"y"}]`,
 			`[{"op":"replace","path":"/spec/users/0/passwd","value":"[redacted]"},` +
@@ -45,9 +45,9 @@ func TestRedactPatch(t *testing.T) {
 	}
 }
 
-func TestRedactValueFindsSecretsAtAnyDepth(t *testing.T) {
-	got := string(RedactValue([]byte(`{"a":[{"kind":"Secret","data":{"x":"1"}},{"kind":"Pod","data":{"x":"1"}}]}`)))
-	want := `{"a":[{"data":{"x":"[redacted]"},"kind":"Secret"},{"data":{"x":"1"},"kind":"Pod"}]}`
+func TestRedactValueFindsSecretsAtAnyDepthAndKeepsTheOrder(t *testing.T) {
+	got := string(RedactValue([]byte(`{"z":[{"kind":"Secret","data":{"x":"1"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`)))
+	want := `{"z":[{"kind":"Secret","data":{"x":"[redacted]"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

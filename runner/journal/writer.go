@@ -30,9 +30,10 @@ type Writer struct {
 	file  *os.File
 	seq   int64
 	prev  string
-	start time.Time // site time of the first event
 	ended bool
 	err   error // the first failure to write; everything after it fails too
+
+	start, startWall time.Time // of the first event
 
 	queue   []Event // written, not yet told to the listeners
 	told    int64   // sequence number of the last event that all listeners have heard
@@ -93,6 +94,13 @@ func (w *Writer) Drain() {
 		}
 		w.heard.Wait()
 	}
+}
+
+// Elapsed is the site time and the wall time since the first event.
+func (w *Writer) Elapsed() (site, wall time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.site().Sub(w.start), w.wall().Sub(w.startWall)
 }
 
 // Close closes the file. The run is over by then.
@@ -159,13 +167,13 @@ func (w *Writer) event(b Body) (Event, []byte, error) {
 	if err != nil {
 		return Event{}, nil, fmt.Errorf("journal: body of %s: %w", b.EventKind(), err)
 	}
-	now := w.site()
+	now, wall := w.site(), w.wall()
 	if w.seq == 0 {
-		w.start = now
+		w.start, w.startWall = now, wall
 	}
 	e := Event{
 		Seq: w.seq + 1, Kind: b.EventKind(), At: Seconds(now.Sub(w.start)),
-		Site: now.UTC(), Wall: w.wall().UTC().Round(time.Microsecond), Body: bytes.TrimSuffix(body, []byte("\n")), Prev: w.prev,
+		Site: now.UTC(), Wall: wall.UTC().Round(time.Microsecond), Body: bytes.TrimSuffix(body, []byte("\n")), Prev: w.prev,
 	}
 	line, err := encode(e)
 	return e, line, err

@@ -8,6 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/rehearse-dev/rehearse/dsl/diag"
 )
 
 // Mapping is where a kind is served.
@@ -158,6 +160,7 @@ func (k *Kinds) unknown(kind, name string) error {
 		known = append(known, m.Kind.Kind)
 	}
 	slices.Sort(e.Versions)
-	e.Nearest = Nearest(kind, known)
+	slices.Sort(known)
+	e.Nearest = diag.Nearest(kind, known)
 	return e
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +35,7 @@ type Registry struct {
 }
 
 // Start fills the registry and serves it on a port of 127.0.0.1.
-func Start(ctx context.Context, cfg Config) (*Registry, error) {
+func Start(cfg Config) (*Registry, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
@@ -48,7 +47,7 @@ func Start(ctx context.Context, cfg Config) (*Registry, error) {
 	r.server = &http.Server{Handler: r, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = r.server.Serve(l) }() // ends with Close
 	for _, a := range cfg.Artifacts {
-		if err := r.Add(ctx, a); err != nil {
+		if err := r.Add(a); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
 	}
@@ -76,7 +75,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // Add pushes an artifact, "repository:tag"; one that is there already stays. Faults do not hinder it.
-func (r *Registry) Add(ctx context.Context, artifact string) error {
+func (r *Registry) Add(artifact string) error {
 	tag, err := r.tag(artifact)
 	if err != nil {
 		return err
@@ -84,19 +83,19 @@ func (r *Registry) Add(ctx context.Context, artifact string) error {
 	img := mutate.Annotations(empty.Image, map[string]string{
 		"org.opencontainers.image.title": tag.RepositoryStr(), "org.opencontainers.image.version": tag.TagStr(),
 	}).(v1.Image)
-	if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithTransport(r.direct())); err != nil {
+	if err := remote.Write(tag, img, remote.WithTransport(r.direct())); err != nil {
 		return fmt.Errorf("registry: push %s: %w", artifact, err)
 	}
 	return nil
 }
 
 // Remove deletes an artifact, "repository:tag".
-func (r *Registry) Remove(ctx context.Context, artifact string) error {
+func (r *Registry) Remove(artifact string) error {
 	tag, err := r.tag(artifact)
 	if err != nil {
 		return err
 	}
-	if err := remote.Delete(tag, remote.WithContext(ctx), remote.WithTransport(r.direct())); err != nil {
+	if err := remote.Delete(tag, remote.WithTransport(r.direct())); err != nil {
 		return fmt.Errorf("registry: delete %s: %w", artifact, err)
 	}
 	return nil

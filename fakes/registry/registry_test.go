@@ -1,7 +1,6 @@
 package registry_test
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ const chart, image = "acp/chart-cpaas-kube-ovn:v4.3.5", "tkestack/coredns:v1.12.
 
 func start(t *testing.T, artifacts ...string) *registry.Registry {
 	t.Helper()
-	r, err := registry.Start(t.Context(), registry.Config{Clock: fakeclock.New(), Artifacts: artifacts})
+	r, err := registry.Start(registry.Config{Clock: fakeclock.New(), Artifacts: artifacts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,23 +64,23 @@ func TestArtifactsComeAndGo(t *testing.T) {
 	if want := []string{"v4.3.5"}; err != nil || !slices.Equal(tags, want) {
 		t.Errorf("tags: got %v %v, want %v", tags, err, want)
 	}
-	if err := r.Remove(t.Context(), chart); err != nil {
+	if err := r.Remove(chart); err != nil {
 		t.Fatal(err)
 	}
 	if err := head(t, r, chart); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("after removal: got %v, want 404", err)
 	}
-	if err := r.Remove(t.Context(), chart); err == nil {
+	if err := r.Remove(chart); err == nil {
 		t.Error("removing it twice: got no error")
 	}
-	if err := r.Add(t.Context(), chart); err != nil || head(t, r, chart) != nil {
+	if err := r.Add(chart); err != nil || head(t, r, chart) != nil {
 		t.Errorf("after adding it again: %v, %v", err, head(t, r, chart))
 	}
 }
 
 func TestBadArtifactsAreRefused(t *testing.T) {
 	for _, a := range []string{"", "no-tag", "UPPER/case:v1", "repo:"} {
-		if _, err := registry.Start(context.Background(), registry.Config{Clock: fakeclock.New(), Artifacts: []string{a}}); err == nil {
+		if _, err := registry.Start(registry.Config{Clock: fakeclock.New(), Artifacts: []string{a}}); err == nil {
 			t.Errorf("%q: got no error, want one", a)
 		}
 	}

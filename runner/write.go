@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,7 +67,31 @@ func (c *cluster) Apply(ctx context.Context, o dsl.Object) (dsl.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.write(ctx, c.patch("apply", t, before, types.ApplyPatchType, o, kube.Refused))
+	w := c.patch("apply", t, before, types.ApplyPatchType, o, kube.Refused)
+	once := w.send
+	w.send = func(ctx context.Context) (*unstructured.Unstructured, error) {
+		after, err := once(ctx)
+		if !onlyOurs(err) {
+			return after, err
+		}
+		return t.ResourceInterface.Apply(ctx, t.name, &unstructured.Unstructured{Object: o},
+			metav1.ApplyOptions{FieldManager: kube.FieldManager, Force: true})
+	}
+	return c.write(ctx, w)
+}
+
+// onlyOurs tells a conflict with fields that we wrote ourselves, by a patch: the server keeps those apart from what was
+// applied, although the manager is the same.
+func onlyOurs(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsConflict(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	causes := status.Status().Details.Causes
+	return len(causes) > 0 && !slices.ContainsFunc(causes, func(c metav1.StatusCause) bool {
+		return c.Type != metav1.CauseTypeFieldManagerConflict ||
+			!strings.HasPrefix(c.Message, fmt.Sprintf("conflict with %q", kube.FieldManager))
+	})
 }
 
 var patchTypes = map[dsl.PatchType]types.PatchType{

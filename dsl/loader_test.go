@@ -80,7 +80,7 @@ func TestFilesOfARunbook(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := slices.Sorted(maps.Keys(rb.Files))
-	if diff := cmp.Diff(got, []string{"//books/a.star", "//lib/b.star", "@rehearse//acp.star"}); diff != "" {
+	if diff := cmp.Diff(got, []string{"//books/a.star", "//lib/b.star", "@rehearse//acp.star", "@rehearse//k8s.star"}); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
 	if want := "dc5af78c"; !strings.HasPrefix(rb.Files["//lib/b.star"], want) || len(rb.Files["//lib/b.star"]) != 64 {

@@ -60,7 +60,7 @@ func (m *module) load(t *starlark.Thread, ref string) (starlark.StringDict, erro
 	}
 	loaded, err := m.ld.module(full)
 	if err == nil {
-		return loaded.globals, nil
+		return loaded.exported(), nil
 	}
 	var d *diag.Diagnostic
 	if errors.As(err, &d) && len(diag.All(err)) == 1 && d.Pos.Line > 0 {
@@ -70,6 +70,17 @@ func (m *module) load(t *starlark.Thread, ref string) (starlark.StringDict, erro
 		return nil, &outer
 	}
 	return nil, err
+}
+
+// exported are the names that other files may load.
+func (m *module) exported() starlark.StringDict {
+	names := starlark.StringDict{}
+	for name, v := range m.globals {
+		if !strings.HasPrefix(name, "_") {
+			names[name] = v
+		}
+	}
+	return names
 }
 
 // declaresOne refuses a file that declares none or several of what.

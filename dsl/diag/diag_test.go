@@ -62,7 +62,7 @@ func TestNearest(t *testing.T) {
 		want string
 	}{
 		{"tiemout", []string{"doc", "every", "timeout"}, "timeout"},
-		{"4.3.9", []string{"4.2.5", "4.3.0", "4.3.1"}, "4.3.0"},
+		{"4.3.9", []string{"4.0.9", "4.2.5", "4.3.0", "4.3.1"}, "4.3.0"},
 		{"vcentre", []string{"vcenter", "registry"}, "vcenter"},
 		{"x", []string{"y"}, "y"},
 		{"cluster", []string{"target", "param"}, ""},

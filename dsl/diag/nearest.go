@@ -3,15 +3,25 @@ package diag
 import "fmt"
 
 // Nearest is the candidate that looks most like word, "" when none is near: more than a third of the letters differ.
-// Of equally near ones the first wins.
+// Of equally near ones the one that begins like word wins, then the first.
 func Nearest(word string, candidates []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, c := range candidates {
-		if d := editDistance(word, c); d < distance {
+		d := editDistance(word, c)
+		if d < distance || d == distance && best != "" && common(word, c) > common(word, best) {
 			best, distance = c, d
 		}
 	}
 	return best
+}
+
+// common is the length of what two words begin with.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // DidYouMean is the hint for an unknown word, "" when no candidate is near.

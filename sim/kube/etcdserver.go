@@ -15,21 +15,21 @@ type Etcd struct {
 	URL string // http, on 127.0.0.1
 }
 
-// StartEtcd starts etcd from the folder bin with its data and its log in dir, and returns when it is healthy. It
-// trades durability for speed: the data is worth nothing after the run.
-func StartEtcd(ctx context.Context, bin, dir string) (*Etcd, error) {
+// StartEtcd starts the given etcd binary with its data and its log in dir, and returns when it is healthy. It trades
+// durability for speed: the data is worth nothing after the run.
+func StartEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
 	for try := 1; ; try++ {
-		e, err := startEtcd(ctx, bin, dir)
+		e, err := startEtcd(ctx, binary, dir)
 		if err == nil || !portTaken(err) || try == portTries {
 			return e, err
 		}
 	}
 }
 
-func startEtcd(ctx context.Context, bin, dir string) (*Etcd, error) {
+func startEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 	client, err := FreePort()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func startEtcd(ctx context.Context, bin, dir string) (*Etcd, error) {
 	}
 	url, peerURL := fmt.Sprintf("http://127.0.0.1:%d", client), fmt.Sprintf("http://127.0.0.1:%d", peer)
 	p, err := StartProcess(ProcessConfig{
-		Name: "etcd", Path: filepath.Join(bin, "etcd"), Log: filepath.Join(dir, "etcd.log"),
+		Name: "etcd", Path: binary, Log: filepath.Join(dir, "etcd.log"),
 		Args: []string{
 			"--name=twin", "--data-dir=" + filepath.Join(dir, "etcd"),
 			"--listen-client-urls=" + url, "--advertise-client-urls=" + url,

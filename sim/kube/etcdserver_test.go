@@ -2,12 +2,13 @@ package kube
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
 func TestEtcdStartsAndStops(t *testing.T) {
-	e, err := StartEtcd(deadline(t, 30*time.Second), binaries(t), t.TempDir())
+	e, err := StartEtcd(deadline(t, 30*time.Second), filepath.Join(binaries(t), "etcd"), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
@@ -21,7 +22,9 @@ type PlaneConfig struct {
 	Endpoint                                net.Listener // the control plane endpoint; the Plane owns it
 	Advertise                               string       // IP that nodes know the API server by; nothing listens on it
 	ServiceCIDR                             string
-	EgressProxy                             string // URL of the HTTP CONNECT proxy through which nodes are reached
+	// NodeMonitorGrace is the real time after which the node controller calls a silent node lost; 0: its default, 50 s.
+	NodeMonitorGrace time.Duration
+	EgressProxy      string // URL of the HTTPS CONNECT proxy through which nodes are reached; its CA is CACert's
 
 	// PEM pairs of the Secrets <cluster>-ca, -proxy and -sa.
 	CACert, CAKey, ProxyCert, ServiceAccountCert, ServiceAccountKey []byte
@@ -90,9 +93,11 @@ func (p *Plane) writeConfig(c PlaneConfig) (*identities, error) {
 	if err != nil {
 		return nil, err
 	}
+	f := func(name string) string { return filepath.Join(c.Dir, name) }
 	files := map[string][]byte{"ca.crt": c.CACert, "ca.key": c.CAKey, "front-proxy-ca.crt": c.ProxyCert, "sa.pub": c.ServiceAccountCert, "sa.key": c.ServiceAccountKey,
 		"egress.yaml": fmt.Appendf(nil, "apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n"+
-			"- name: cluster\n  connection:\n    proxyProtocol: HTTPConnect\n    transport:\n      tcp:\n        url: %q\n", c.EgressProxy)}
+			"- name: cluster\n  connection:\n    proxyProtocol: HTTPConnect\n    transport:\n      tcp:\n        url: %q\n"+
+			"        tlsConfig: {caBundle: %q, clientCert: %q, clientKey: %q}\n", c.EgressProxy, f("ca.crt"), f("kubelet-client.crt"), f("kubelet-client.key"))}
 	// kubeadm's names. KubeadmControlPlane looks for CN=kube-apiserver when it reads the certificate's expiry.
 	crt, key, err := ca.Sign(Leaf{CommonName: "kube-apiserver", IPs: append(loopback, net.ParseIP(c.Advertise)),
 		DNS: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"}})
@@ -156,6 +161,10 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig) (err error) {
 
 func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
+	grace := c.NodeMonitorGrace
+	if grace == 0 {
+		grace = 50 * time.Second
+	}
 	for _, x := range []struct {
 		name, path string
 		cfg        *rest.Config
@@ -163,7 +172,8 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	}{
 		{"kube-controller-manager", c.ControllerManager, id.controllerManager, []string{
 			"--root-ca-file=" + f("ca.crt"), "--service-account-private-key-file=" + f("sa.key"), "--cluster-signing-cert-file=" + f("ca.crt"), "--cluster-signing-key-file=" + f("ca.key"),
-			"--controllers=" + planeControllers, "--use-service-account-credentials=false"}},
+			"--controllers=" + planeControllers, "--use-service-account-credentials=false", "--node-monitor-grace-period=" + grace.String(),
+			"--node-monitor-period=" + (grace / 10).String()}},
 		{"kube-scheduler", c.Scheduler, id.scheduler, nil},
 	} {
 		x.cfg.Host = p.Admin.Host

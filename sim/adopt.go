@@ -46,6 +46,9 @@ type adopted struct {
 	ip      string
 	uuid    string
 	first   bool // the control-plane machine that ran kubeadm init
+
+	registration bootstrapv1.NodeRegistrationOptions
+	kubernetes   string // of the VM template's image
 }
 
 func (a *adopted) controlPlane() bool { return a.role == controlPlaneRole }
@@ -56,23 +59,17 @@ const controlPlaneRole = "control-plane"
 type adopter struct {
 	c    client.Client
 	seed uint64
-	ip   func() string // the next free address of the site's network
+	ip   func(name string) string // the site's DHCP
 
 	cluster     *clusterv1.Cluster
 	kcp         *controlplanev1.KubeadmControlPlane
 	deployments []*clusterv1.MachineDeployment
 }
 
-// certificates makes the cluster's CA Secrets and its kubeconfig, as KubeadmControlPlane does for a new cluster. With
-// no algorithm in the manifests ECDSA is taken: nothing that a runbook sees depends on it, and every handshake costs less.
-func (a *adopter) certificates(ctx context.Context) error {
-	conf := a.kcp.Spec.KubeadmConfigSpec.ClusterConfiguration.DeepCopy()
-	if conf.EncryptionAlgorithm == "" {
-		conf.EncryptionAlgorithm = bootstrapv1.EncryptionAlgorithmECDSAP256
-	}
+// certificates writes the cluster's CA Secrets and its kubeconfig, as KubeadmControlPlane does for a new cluster.
+func (a *adopter) certificates(ctx context.Context, certs secret.Certificates) error {
 	owner := *metav1.NewControllerRef(a.kcp, controlplanev1.GroupVersion.WithKind("KubeadmControlPlane"))
-	certs := secret.NewCertificatesForInitialControlPlane(conf)
-	if err := certs.LookupOrGenerate(ctx, a.c, client.ObjectKeyFromObject(a.cluster), owner); err != nil {
+	if err := certs.SaveGenerated(ctx, a.c, client.ObjectKeyFromObject(a.cluster), owner); err != nil {
 		return fmt.Errorf("certificates of %s: %w", a.cluster.Name, err)
 	}
 	ep := a.cluster.Spec.ControlPlaneEndpoint
@@ -148,7 +145,7 @@ func (a *adopter) controlPlaneLabels() map[string]string {
 // place gives a machine its references, its address and its identity in vCenter.
 func (a *adopter) place(m *adopted) *adopted {
 	name := m.machine.Name
-	m.ip, m.uuid = a.ip(), biosUUID(a.seed, name)
+	m.ip, m.uuid = a.ip(name), biosUUID(a.seed, name)
 	m.machine.Spec.ProviderID = "vsphere://" + m.uuid
 	m.machine.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "VSphereMachine", Name: name}
 	m.machine.Spec.Bootstrap = clusterv1.Bootstrap{DataSecretName: &name,
@@ -178,6 +175,10 @@ func (a *adopter) writeControlPlane(ctx context.Context, m *adopted) error {
 		ObjectMeta: metav1.ObjectMeta{Name: m.machine.Name, Namespace: m.machine.Namespace, Labels: m.machine.Labels,
 			Annotations: a.kcp.Spec.MachineTemplate.ObjectMeta.Annotations, OwnerReferences: []metav1.OwnerReference{machineOwner(m.machine)}},
 		Spec: *spec,
+	}
+	m.registration = spec.JoinConfiguration.NodeRegistration
+	if m.first {
+		m.registration = spec.InitConfiguration.NodeRegistration
 	}
 	if err := a.apply(ctx, conf, kcpManager); err != nil {
 		return err
@@ -267,6 +268,11 @@ func (a *adopter) writeWorker(ctx context.Context, m *adopted, ms *clusterv1.Mac
 	if err := a.applyObject(ctx, conf, msManager); err != nil {
 		return err
 	}
+	typed := &bootstrapv1.KubeadmConfig{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(conf.Object, typed); err != nil {
+		return fmt.Errorf("KubeadmConfig %s: %w", m.machine.Name, err)
+	}
+	m.registration = typed.Spec.JoinConfiguration.NodeRegistration
 	return a.writeVM(ctx, m, ms.Spec.Template.Spec.InfrastructureRef, m.machine.Labels, m.machine.Annotations, msManager)
 }
 

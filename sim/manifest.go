@@ -3,6 +3,7 @@ package sim
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -106,4 +107,22 @@ func documents(b []byte) []document {
 			return append(l, cur)
 		}
 	}
+}
+
+// str is a string field of the object, "" when it is absent.
+func (m Manifest) str(path ...string) string {
+	s, _, _ := unstructured.NestedString(m.Object.Object, path...)
+	return s
+}
+
+// secret is a value of a Secret, from stringData or data.
+func (m Manifest) secret(key string) string {
+	if s := m.str("stringData", key); s != "" {
+		return s
+	}
+	b, err := base64.StdEncoding.DecodeString(m.str("data", key))
+	if err != nil {
+		return ""
+	}
+	return string(b)
 }

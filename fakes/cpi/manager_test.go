@@ -42,14 +42,14 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 		}
 		return n
 	}
-	clock.Advance(12*time.Second)
+	clock.Advance(12 * time.Second)
 	if got := get().Spec.ProviderID; got != "" {
 		t.Fatalf("no pod runs: got providerID %q, want none", got)
 	}
 	if _, err := client.CoreV1().Pods("kube-system").Update(ctx, pod(corev1.PodRunning), metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	clock.Advance(5*time.Second)
+	clock.Advance(5 * time.Second)
 	n := get()
 	if got, want := n.Spec.ProviderID, "vsphere://42"; got != want {
 		t.Errorf("providerID: got %q, want %q", got, want)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,7 @@ type Bootstrap struct {
 	Init         bool // kubeadm init; else join
 	ControlPlane bool
 	Node         Registration
+	Endpoint     string  // host:port of the cluster's API, by which a joining machine finds it
 	Cluster      Cluster // of init only
 }
 
@@ -109,6 +111,9 @@ func read(text []byte, hostname string) (*Bootstrap, error) {
 			Kind             string
 			NodeRegistration registration
 			ControlPlane     *struct{}
+			Discovery        struct {
+				BootstrapToken struct{ APIServerEndpoint string }
+			}
 		}
 		if err := yaml.Unmarshal(doc, &o); err != nil {
 			return nil, err
@@ -119,12 +124,13 @@ func read(text []byte, hostname string) (*Bootstrap, error) {
 			if err != nil {
 				return nil, err
 			}
-			b.Cluster = c
+			b.Cluster, b.Endpoint = c, c.Endpoint
 		case "InitConfiguration":
 			b.Init, b.ControlPlane, found = true, true, true
 			b.Node = o.NodeRegistration.node(hostname, true)
 		case "JoinConfiguration":
 			b.ControlPlane, found = o.ControlPlane != nil, true
+			b.Endpoint = o.Discovery.BootstrapToken.APIServerEndpoint
 			b.Node = o.NodeRegistration.node(hostname, b.ControlPlane)
 		}
 	}
@@ -160,12 +166,18 @@ func (r registration) args() map[string]string {
 }
 
 func (r registration) node(hostname string, controlPlane bool) Registration {
-	args := r.args()
-	n := Registration{Name: r.Name, Labels: map[string]string{}, ExternalCloud: args["cloud-provider"] == "external"}
-	if n.Name == "" {
-		n.Name = hostname
+	name := r.Name
+	if name == "" {
+		name = hostname
 	}
-	for _, kv := range strings.Split(args["node-labels"], ",") {
+	return NewRegistration(name, controlPlane, r.args(), r.Taints)
+}
+
+// NewRegistration is how kubeadm lets a kubelet with the extra arguments register its node; nil taints are kubeadm's
+// own choice.
+func NewRegistration(name string, controlPlane bool, kubeletArgs map[string]string, taints *[]corev1.Taint) Registration {
+	n := Registration{Name: name, Labels: map[string]string{}, ExternalCloud: kubeletArgs["cloud-provider"] == "external"}
+	for _, kv := range strings.Split(kubeletArgs["node-labels"], ",") {
 		if k, v, _ := strings.Cut(kv, "="); k != "" {
 			n.Labels[k] = v
 		}
@@ -175,8 +187,8 @@ func (r registration) node(hostname string, controlPlane bool) Registration {
 		n.Labels["node.kubernetes.io/exclude-from-external-load-balancers"] = ""
 	}
 	switch {
-	case r.Taints != nil:
-		n.Taints = *r.Taints
+	case taints != nil:
+		n.Taints = slices.Clone(*taints)
 	case controlPlane:
 		n.Taints = []corev1.Taint{controlPlaneTaint}
 	}

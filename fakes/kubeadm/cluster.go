@@ -44,8 +44,9 @@ func ReadCluster(doc []byte) (Cluster, error) {
 	return c, nil
 }
 
-// MayJoin is nil when a kubeadm of the image's version joins the cluster: it supports only the minor of the control
-// plane (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/util/config, and the version skew policy of kubeadm).
+// MayJoin is nil when a kubeadm of the image's version can join the cluster. kubeadm refuses a cluster that is more than
+// one minor older; it does not refuse a newer one, and then the node joins at the image's version
+// (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/util/config, NormalizeKubernetesVersion).
 func (c Cluster) MayJoin(image string) error {
 	cluster, err := semver.ParseTolerant(c.Kubernetes)
 	if err != nil {
@@ -55,8 +56,9 @@ func (c Cluster) MayJoin(image string) error {
 	if err != nil {
 		return fmt.Errorf("version of the VM template %q: %w", image, err)
 	}
-	if mine.Major == cluster.Major && (mine.Minor == cluster.Minor || mine.Minor == cluster.Minor+1) {
-		return nil // kubeadm reads configurations of its own minor and the one before
+	if mine.Major == cluster.Major && mine.Minor <= cluster.Minor+1 {
+		return nil
 	}
-	return fmt.Errorf("this version of kubeadm only supports deploying clusters with the control plane version >= %d.%d.0. Current version: %s", mine.Major, mine.Minor-1, c.Kubernetes)
+	return fmt.Errorf("this version of kubeadm only supports deploying clusters with the control plane version >= %d.%d.0. Current version: %s",
+		mine.Major, mine.Minor-1, c.Kubernetes)
 }

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// applier writes manifests as a person with kubectl apply would, and turns the API server's warnings about unknown
+// fields into warnings that name the file.
+type applier struct {
+	c client.Client
+
+	mu       sync.Mutex
+	warnings []string
+}
+
+type manifestKey struct{}
+
+func newApplier(cfg *rest.Config) (*applier, error) {
+	a := &applier{}
+	cfg = rest.CopyConfig(cfg)
+	cfg.WarningHandlerWithContext = a
+	var err error
+	a.c, err = client.New(cfg, client.Options{})
+	return a, err
+}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (a *applier) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
+	m, ok := ctx.Value(manifestKey{}).(Manifest)
+	if field, unknown := strings.CutPrefix(text, "unknown field "); ok && code == 299 && unknown {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.warnings = append(a.warnings, fmt.Sprintf("%s: %s: field %s is not modelled and was dropped", m.Where(), m, field))
+	}
+}
+
+// lastApplied is what kubectl apply leaves on every object; templates that are copied must not carry it on.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// create writes one manifest. An object that is there already is left as it is, for Namespaces only.
+func (a *applier) create(ctx context.Context, m Manifest) error {
+	o := m.Object.DeepCopy()
+	if o.GetKind() != "Secret" && o.GetKind() != "Namespace" {
+		b, err := json.Marshal(m.Object.Object)
+		if err != nil {
+			return &InputError{m.Where(), err}
+		}
+		an := o.GetAnnotations()
+		if an == nil {
+			an = map[string]string{}
+		}
+		an[lastApplied] = string(b) + "\n"
+		o.SetAnnotations(an)
+	}
+	err := a.c.Create(context.WithValue(ctx, manifestKey{}, m), o, client.FieldValidation("Warn"), client.FieldOwner("kubectl-client-side-apply"))
+	switch {
+	case err == nil, apierrors.IsAlreadyExists(err) && o.GetKind() == "Namespace":
+		m.Object.SetUID(o.GetUID())
+		return nil
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
+		return &InputError{m.Where(), err} // the API server refused what the user gave
+	default:
+		return fmt.Errorf("%s: %w", m.Where(), err)
+	}
+}
+
+// rewrite points the addresses in a manifest that somebody dials at the twin's servers. Everything else stays as the
+// user wrote it.
+func rewrite(m Manifest, vcenter, registry, endpointHost string, endpointPort int64) error {
+	set := func(v any, path ...string) error {
+		if _, found, _ := unstructured.NestedFieldNoCopy(m.Object.Object, path...); !found {
+			return nil
+		}
+		return unstructured.SetNestedField(m.Object.Object, v, path...)
+	}
+	switch m.Object.GetKind() {
+	case "VSphereMachineTemplate":
+		return errors.Join(set(vcenter, "spec", "template", "spec", "server"), set("", "spec", "template", "spec", "thumbprint"))
+	case "VSphereCluster":
+		return errors.Join(set(vcenter, "spec", "server"), set("", "spec", "thumbprint"),
+			set(endpointHost, "spec", "controlPlaneEndpoint", "host"), set(endpointPort, "spec", "controlPlaneEndpoint", "port"))
+	case "Cluster":
+		return errors.Join(set(endpointHost, "spec", "controlPlaneEndpoint", "host"), set(endpointPort, "spec", "controlPlaneEndpoint", "port"),
+			set(registry, "metadata", "annotations", registryAnnotation))
+	}
+	return nil
+}
+
+// registryAnnotation names the registry that Kube-OVN is delivered from.
+const registryAnnotation = "cpaas.io/registry-address"

@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rehearse-dev/rehearse/fakes/platform"
+	"github.com/rehearse-dev/rehearse/fakes/registry"
+	"github.com/rehearse-dev/rehearse/fakes/vcenter"
+	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/kube"
+	"github.com/rehearse-dev/rehearse/sim/manifests"
+)
+
+// boot starts everything, side by side where nothing is waited for.
+func (t *Twin) boot(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	t.o.Progress("starting etcd, vCenter and registry")
+	// Names that the controllers generate come from this source; with it a seed gives the same names.
+	rand.Seed(int64(t.plan.Seed))
+	for _, c := range t.plan.clusters {
+		w, err := newWorkload(t, c)
+		if err != nil {
+			return err
+		}
+		t.workloads = append(t.workloads, w)
+	}
+	if err := t.startServers(ctx); err != nil {
+		return err
+	}
+	t.o.Progress("starting the management cluster and the control planes")
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return t.startManagement(gctx) })
+	if !t.o.Provision {
+		for _, w := range t.workloads {
+			g.Go(func() error { return w.start(gctx) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	t.o.Progress("writing the clusters")
+	if err := t.writeClusters(ctx); err != nil {
+		return err
+	}
+	t.o.Progress("starting the controllers")
+	if err := t.startControllers(ctx); err != nil {
+		return err
+	}
+	t.clock.SetPace(clock.Free)
+	if err := t.awaitReady(ctx); err != nil {
+		return err
+	}
+	t.clock.SetPace(clock.Hold)
+	return nil
+}
+
+// startServers starts what all others talk to.
+func (t *Twin) startServers(ctx context.Context) (err error) {
+	if t.etcd, err = kube.StartEtcd(ctx, t.o.Binaries.Etcd, filepath.Join(t.o.Dir, "etcd")); err != nil {
+		return err
+	}
+	t.guard(t.etcd.Process)
+	d := t.plan.durations
+	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed,
+		Durations: vcenter.Durations{Clone: d.Of("vm-clone"), PowerOn: d.Of("vm-power-on"), PowerOff: d.Of("vm-power-off"), Reconfigure: d.Of("vm-reconfigure"),
+			Destroy: d.Of("vm-destroy"), Shutdown: d.Of("vm-power-off")}}
+	for _, x := range t.plan.World.Templates {
+		conf.Templates = append(conf.Templates, vcenter.Template{Name: x.Name, Kubernetes: x.Kubernetes})
+	}
+	if t.vcenter, err = vcenter.Start(ctx, conf); err != nil {
+		return err
+	}
+	t.registry, err = registry.Start(registry.Config{Clock: t.clock, Artifacts: t.plan.World.Artifacts})
+	return err
+}
+
+// startManagement starts the management API and serves its webhooks.
+func (t *Twin) startManagement(ctx context.Context) error {
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		return err
+	}
+	crds, err := manifests.CRDs()
+	if err != nil {
+		return err
+	}
+	more, err := platform.CRDs()
+	if err != nil {
+		return err
+	}
+	mutating, validating, err := manifests.Webhooks()
+	if err != nil {
+		return err
+	}
+	secret, err := token()
+	if err != nil {
+		return err
+	}
+	t.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(t.o.Dir, "management"),
+		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Token: secret, Scheme: scheme,
+		CRDs: append(crds, more...), Mutating: mutating, Validating: validating})
+	if err != nil {
+		return err
+	}
+	t.guard(t.management.Processes...)
+	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.o.Log); err != nil {
+		return err
+	}
+	if t.front, err = kube.StartFront(t.management, t.clock); err != nil {
+		return err
+	}
+	if t.admin, err = client.New(t.management.Config, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	return t.writePlatform(ctx)
+}
+
+// writePlatform writes what the platform itself keeps on the management cluster.
+func (t *Twin) writePlatform(ctx context.Context) error {
+	var names []string
+	for _, c := range t.plan.clusters {
+		names = append(names, c.Name)
+	}
+	var objects []client.Object
+	for _, d := range platform.Deployments(kube.Namespace) {
+		objects = append(objects, d)
+	}
+	if v := t.plan.World.ACP; v != "" {
+		for _, s := range platform.Shadows(kube.Namespace, v, names) {
+			objects = append(objects, s)
+		}
+	}
+	if err := t.ensureNamespace(ctx, kube.Namespace); err != nil {
+		return err
+	}
+	for _, o := range objects {
+		status := o.DeepCopyObject().(client.Object)
+		if err := t.admin.Create(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", o.GetName(), err)
+		}
+		status.SetResourceVersion(o.GetResourceVersion())
+		status.SetUID(o.GetUID())
+		if err := t.admin.Status().Update(ctx, status); err != nil {
+			return fmt.Errorf("status of %s: %w", o.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func (t *Twin) ensureNamespace(ctx context.Context, name string) error {
+	n := namespace(name)
+	if err := t.admin.Create(ctx, n); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// writeClusters applies the manifests and, unless the controllers are to provision, what they would have made of them.
+func (t *Twin) writeClusters(ctx context.Context) error {
+	a, err := newApplier(t.management.Config)
+	if err != nil {
+		return err
+	}
+	for _, w := range t.workloads {
+		if err := w.rewrite(); err != nil {
+			return err
+		}
+		for _, m := range w.plan.manifests {
+			if err := a.create(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	t.mu.Lock()
+	t.notes = append(t.notes, a.warnings...)
+	t.mu.Unlock()
+	if t.o.Provision {
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, w := range t.workloads {
+		g.Go(func() error { return w.adopt(gctx) })
+	}
+	return g.Wait()
+}
+
+// WriteLog returns a logger that writes into DIR/controllers.log, and the file.
+func WriteLog(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, "controllers.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+}

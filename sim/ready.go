@@ -1,0 +1,124 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+)
+
+// awaitReady waits until every cluster is what its manifests ask for. It polls in real time; the clock runs meanwhile.
+func (t *Twin) awaitReady(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := t.ready(ctx)
+		if err == nil {
+			return nil
+		}
+		t.o.Progress("waiting for " + err.Error())
+		select {
+		case <-tick.C:
+		case <-t.failed:
+			return t.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("the twin did not become ready: %w: %w (clock held by %v, next %v)", ctx.Err(), err, t.clock.Holders(), t.clock.Waiting(3))
+		}
+	}
+}
+
+// ready is nil when the site is at rest in the state that the manifests ask for.
+func (t *Twin) ready(ctx context.Context) error {
+	for _, w := range t.workloads {
+		if err := t.clusterReady(ctx, w); err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+	}
+	return nil
+}
+
+func (t *Twin) clusterReady(ctx context.Context, w *workload) error {
+	want := map[string]int32{}
+	kcps := &controlplanev1.KubeadmControlPlaneList{}
+	mds := &clusterv1.MachineDeploymentList{}
+	machines := &clusterv1.MachineList{}
+	of := []client.ListOption{client.InNamespace(w.namespace)}
+	for _, l := range []client.ObjectList{kcps, mds} {
+		if err := t.admin.List(ctx, l, of...); err != nil {
+			return err
+		}
+	}
+	if err := t.admin.List(ctx, machines, append(of, client.MatchingLabels{clusterv1.ClusterNameLabel: w.name})...); err != nil {
+		return err
+	}
+	for _, k := range kcps.Items {
+		if k.Labels[clusterv1.ClusterNameLabel] != w.name && k.Name != w.controlPlaneName() {
+			continue
+		}
+		s := k.Status
+		if err := counts("control plane", *k.Spec.Replicas, s.Replicas, s.ReadyReplicas, s.AvailableReplicas, s.UpToDateReplicas); err != nil {
+			return err
+		}
+		want[controlPlaneRole] = *k.Spec.Replicas
+	}
+	for _, d := range mds.Items {
+		if d.Spec.ClusterName != w.name {
+			continue
+		}
+		s := d.Status
+		if err := counts(d.Name, *d.Spec.Replicas, s.Replicas, s.ReadyReplicas, s.AvailableReplicas, s.UpToDateReplicas); err != nil {
+			return err
+		}
+		want[d.Name] = *d.Spec.Replicas
+	}
+	if i := slices.IndexFunc(machines.Items, func(m clusterv1.Machine) bool { return m.Status.Phase != string(clusterv1.MachinePhaseRunning) }); i >= 0 {
+		return fmt.Errorf("machine %s: %s", machines.Items[i].Name, machines.Items[i].Status.Phase)
+	}
+	if n := sum(want); int(n) != len(machines.Items) || n == 0 {
+		return fmt.Errorf("%d machines, want %d", len(machines.Items), n)
+	}
+	return t.networkReady(ctx, w)
+}
+
+func counts(what string, want int32, got ...*int32) error {
+	for i, name := range []string{"replicas", "ready", "available", "up to date"} {
+		if n := ptr.Deref(got[i], -1); n != want {
+			return fmt.Errorf("%s: %d of %d %s", what, max(n, 0), want, name)
+		}
+	}
+	return nil
+}
+
+func sum(m map[string]int32) (n int32) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+// networkReady waits for the cluster's first Kube-OVN delivery, where it is gated in.
+func (t *Twin) networkReady(ctx context.Context, w *workload) error {
+	c := &clusterv1.Cluster{}
+	if err := t.admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
+		return err
+	}
+	if c.Annotations["cpaas.io/network-type"] != "kube-ovn" {
+		return nil
+	}
+	phase, err := w.networkPhase(ctx)
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(phase, "Success") {
+		return errors.New("kube-ovn: " + phase)
+	}
+	return nil
+}

@@ -3,8 +3,6 @@ package check
 import (
 	"bytes"
 	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/journal/journaltest"
 )
 
 var update = flag.Bool("update", false, "write the journals of testdata anew")
 
-// story is what happens in a run, one event per second of site time; a number lets so many more seconds pass.
-type story []any
+type story = journaltest.Story
 
 func cp(name, version string, more ...func(*journal.Machine)) journal.Machine {
 	m := journal.Machine{Cluster: "prod-a", Name: name, Role: journal.RoleControlPlane, Version: version,
@@ -63,8 +61,8 @@ var stories = map[string]story{
 		cp("d", "v1.34.5", etcd("False", "Waiting for learner etcd member to be promoted")), cp("d", "v1.34.5"),
 		cp("a", "v1.33.7", deleting), cp("a", "v1.33.7", deleting, etcd("Unknown", "Machine is deleting")), gone("a"),
 		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")), cp("b", "v1.33.7"),
-		cp("b", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 60.0,
-		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 20.0,
+		cp("b", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), time.Minute,
+		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 20*time.Second,
 		cp("b", "v1.33.7"), cp("c", "v1.33.7")),
 	"etcd-quorum.refuse": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
@@ -73,7 +71,7 @@ var stories = map[string]story{
 	"etcd-quorum.refuse-out-of-sight": three("v1.33.7",
 		cp("b", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
 		cp("c", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
-		130.0, journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+		130*time.Second, journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
 	"etcd-quorum.refuse-by-its-own-count": three("v1.33.7", journal.ControlPlane{
 		Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
 		Message: "1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum"}),
@@ -96,48 +94,21 @@ var stories = map[string]story{
 		worker("w-1", "v1.33.7", ""), worker("w-1", "v1.33.7", "v1.34.5")),
 }
 
-// write makes the journal of a story.
-func (s story) write(t *testing.T, id string) []byte {
+// write makes the journal of a run that watches one invariant; a second passes between two events.
+func write(t *testing.T, id string, s story) []byte {
 	t.Helper()
-	now := time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return now }
-	w, err := journal.Create(t.TempDir(), clock, clock)
-	if err != nil {
-		t.Fatal(err)
+	l := story{journal.RunStarted{SchemaVersion: 1, RunID: "test", Invariants: []string{id}}}
+	for _, x := range s {
+		l = append(l, time.Second, x)
 	}
-	defer w.Close()
-	events := append(story{journal.RunStarted{SchemaVersion: 1, RunID: "test", Invariants: []string{id}}}, s...)
-	for _, x := range events {
-		if seconds, ok := x.(float64); ok {
-			now = now.Add(time.Duration(seconds) * time.Second)
-			continue
-		}
-		if err := w.Append(x.(journal.Body)); err != nil {
-			t.Fatal(err)
-		}
-		now = now.Add(time.Second)
-	}
-	b, err := os.ReadFile(w.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return l.Write(t)
 }
 
 func TestSavedJournalsAreJudged(t *testing.T) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
 			id, verdict, _ := strings.Cut(name, ".")
-			path := filepath.Join("testdata", name+".jsonl")
-			if *update {
-				if err := os.WriteFile(path, s.write(t, id), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			raw := journaltest.Golden(t, name+".jsonl", *update, write(t, id, s))
 			got, err := Replay(bytes.NewReader(raw), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -166,7 +137,7 @@ func TestEveryInvariantHasAJournalItAcceptsAndOneItRefuses(t *testing.T) {
 
 func TestAClaimThatNothingWasSeenOfIsAnError(t *testing.T) {
 	for _, i := range All {
-		raw := story{journal.Note{Text: "nothing happens"}}.write(t, i.ID)
+		raw := write(t, i.ID, story{journal.Note{Text: "nothing happens"}})
 		got, err := Replay(bytes.NewReader(raw), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -183,8 +154,8 @@ func TestOnlyTheFirstMomentIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	var violated []journal.InvariantViolated
-	raw := three("v1.33.7", cp("a", "v1.33.7", deleting), cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting)).
-		write(t, "one-control-plane-machine-at-a-time")
+	raw := write(t, "one-control-plane-machine-at-a-time", three("v1.33.7", cp("a", "v1.33.7", deleting),
+		cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting)))
 	if _, err := journal.Scan(bytes.NewReader(raw), func(e journal.Event) error {
 		l, err := j.Observe(e)
 		violated = append(violated, l...)

@@ -114,7 +114,7 @@ func (r *Refusal) Error() string { return r.Message }
 var ErrNotFound = errors.New("not found")
 
 // Site acts. It exists only inside a step or a wait. Objects are plain data as encoding/json decodes it, but numbers
-// are int64 or float64.
+// are int64 or float64. Errors name the operation and the object; scripts cannot catch them.
 type Site interface {
 	Cluster(name string) Cluster // "" is the management cluster
 	VCenter() VCenter

@@ -72,15 +72,10 @@ type work struct {
 	writes bool
 }
 
-// poll is what a wait and a manual verify with. A site that does not answer is something to wait for: the same people
-// who wait for an upgrade see its API server come and go.
+// poll is what a wait and a manual verify with.
 func (r *run) poll(t *starlark.Thread, w work) func(context.Context, Site) (Poll, error) {
 	return func(ctx context.Context, site Site) (Poll, error) {
 		v, err := r.body(ctx, t, site, w)
-		var refused *SiteError
-		if errors.As(err, &refused) && ctx.Err() == nil && r.ctx.Err() == nil {
-			return Poll{State: Pending, Text: refused.Error(), Code: "site-refused"}, nil
-		}
 		if err != nil {
 			return Poll{}, err
 		}

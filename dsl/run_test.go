@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rehearse-dev/rehearse/dsl"
@@ -110,31 +111,33 @@ doc: seed 000
 	}
 }
 
-func TestAWaitIsPendingWhileTheSiteDoesNotAnswer(t *testing.T) {
+func TestAnErrorOfTheSiteIsNoMistakeOfTheScript(t *testing.T) {
 	site := smallSite()
-	site.Clusters["prod-a"].Down = errors.New("etcdserver: no leader")
-	host := &dsltest.Host{Site: site}
-	host.Tick = func(string) {
-		if len(host.Texts["up"]) == 1 {
-			site.Clusters["prod-a"].Down = nil
-		}
-	}
-	err := play(t, host, `
+	down := errors.New("etcdserver: no leader")
+	site.Clusters["prod-a"].Down = down
+	err := play(t, &dsltest.Host{Site: site}, `
 def up(site):
-    return done() if site.workload("prod-a").list("Node") else pending("no node yet", code = "no-node")
+    return done() if site.workload("prod-a").list("Node") else pending("no node yet")
 
 runbook(name = "x", run = lambda ctx, p: ctx.wait("up", up, timeout = "1m"))
 `)
+	var refused *dsl.SiteError
+	if !errors.Is(err, down) || !errors.As(err, &refused) || diag.All(err)[0].Code != "site-refused" {
+		t.Errorf("got %v, want a SiteError", err)
+	}
+}
+
+func TestAPendingCodeReachesTheHost(t *testing.T) {
+	host := &dsltest.Host{Site: smallSite()}
+	err := play(t, host, `
+runbook(name = "x", run = lambda ctx, p: ctx.wait("up", lambda site: pending("no node", code = "no-node"), timeout = "1m", stuck_after = "30s"))
+`)
 	var stopped *dsltest.Stopped
-	if !errors.As(err, &stopped) {
-		t.Fatalf("got %v, want the wait's time to run out", err)
+	if !errors.As(err, &stopped) || stopped.Poll.Code != "no-node" {
+		t.Fatalf("got %v, want the wait's time to run out with the code no-node", err)
 	}
-	want := []string{"list Node on prod-a: etcdserver: no leader", "no node yet"}
-	if diff := cmp.Diff(host.Texts["up"], want); diff != "" {
-		t.Errorf("(-got +want):\n%s", diff)
-	}
-	if stopped.Poll.Code != "no-node" {
-		t.Errorf("got code %q, want that of the last pending", stopped.Poll.Code)
+	if w := host.Waits[0]; w.Timeout != time.Minute || w.StuckAfter != 30*time.Second {
+		t.Errorf("got %+v, want a timeout of 1m and stuck after 30s", w)
 	}
 }
 

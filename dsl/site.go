@@ -9,14 +9,20 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// SiteError is a site that refused or did not answer. In a wait it makes the poll pending, in a step it ends the step.
-type SiteError struct {
-	Op  string // "patch KubeadmControlPlane cpaas-system/prod-a"
-	Err error
-}
+// SiteError is what a Site answered instead of doing what a script asked for. It tells a site that refuses from a
+// mistake in the script.
+type SiteError struct{ Err error }
 
-func (e *SiteError) Error() string { return e.Op + ": " + e.Err.Error() }
+func (e *SiteError) Error() string { return e.Err.Error() }
 func (e *SiteError) Unwrap() error { return e.Err }
+
+// refused marks an error of the site.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &SiteError{err}
+}
 
 // scope is the time in which a site exists: one call of a step's or a wait's function.
 type scope struct {

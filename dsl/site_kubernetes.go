@@ -26,18 +26,6 @@ func (k kubernetes) Attr(name string) (starlark.Value, error) {
 
 func (k kubernetes) api() Cluster { return k.scope.site.Cluster(k.cluster) }
 
-// failed is a SiteError that says what was tried, and where.
-func (k kubernetes) failed(err error, verb string, r Ref) error {
-	if err == nil {
-		return nil
-	}
-	where := ""
-	if k.cluster != "" {
-		where = " on " + k.cluster
-	}
-	return &SiteError{Op: verb + " " + r.String() + where, Err: err}
-}
-
 // String is Kind namespace/name; group and version are left out.
 func (r Ref) String() string {
 	kind, _, _ := strings.Cut(r.Kind, ".")
@@ -59,7 +47,7 @@ func get(c *call) (starlark.Value, error) {
 	if def != nil && errors.Is(err, ErrNotFound) {
 		return def, nil
 	}
-	return object(o, k.failed(err, "get", r))
+	return object(o, refused(err))
 }
 
 func list(c *call) (starlark.Value, error) {
@@ -74,7 +62,7 @@ func list(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	os, err := k.api().List(k.scope.ctx, r.Kind, r.Namespace, labels)
-	return objects(os, k.failed(err, "list", r))
+	return objects(os, refused(err))
 }
 
 // selector is a label selector: text as kubectl takes it, or a dict of labels.
@@ -104,7 +92,7 @@ func events(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	os, err := k.api().Events(k.scope.ctx, r)
-	return objects(os, k.failed(err, "list events of", r))
+	return objects(os, refused(err))
 }
 
 // ping reads a namespace that every cluster has.

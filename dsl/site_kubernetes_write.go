@@ -10,11 +10,11 @@ import (
 
 // This file defines the methods of site.management and site.workload(name) that write. Each is one request.
 
-func create(c *call) (starlark.Value, error) { return c.write("create", Cluster.Create) }
-func apply(c *call) (starlark.Value, error)  { return c.write("apply", Cluster.Apply) }
+func create(c *call) (starlark.Value, error) { return c.write(Cluster.Create) }
+func apply(c *call) (starlark.Value, error)  { return c.write(Cluster.Apply) }
 
 // write sends a whole object.
-func (c *call) write(verb string, send func(Cluster, context.Context, Object) (Object, error)) (starlark.Value, error) {
+func (c *call) write(send func(Cluster, context.Context, Object) (Object, error)) (starlark.Value, error) {
 	k := c.recv.(kubernetes)
 	var obj *starlark.Dict
 	if err := errors.Join(c.unpack(&obj), k.scope.writable()); err != nil {
@@ -30,7 +30,7 @@ func (c *call) write(verb string, send func(Cluster, context.Context, Object) (O
 		return nil, c.errorf("bad-argument", "for parameter obj: got an object without a kind or a metadata.name")
 	}
 	o, err = send(k.api(), k.scope.ctx, o)
-	return object(o, k.failed(err, verb, r))
+	return object(o, refused(err))
 }
 
 // refOf names an object, for messages.
@@ -71,7 +71,7 @@ func (c *call) patch(r Ref, t PatchType, content starlark.Value) (starlark.Value
 		return nil, c.errorf("bad-argument", "for parameter %s: %v", t, err)
 	}
 	o, err := k.api().Patch(k.scope.ctx, r, t, plain)
-	return object(o, k.failed(err, "patch", r))
+	return object(o, refused(err))
 }
 
 func annotate(c *call) (starlark.Value, error) { return c.patchMetadata("annotations") }
@@ -117,5 +117,5 @@ func deleteObject(c *call) (starlark.Value, error) {
 	if err := errors.Join(c.unpack(&r.Kind, &r.Name, &r.Namespace), k.scope.writable()); err != nil {
 		return nil, err
 	}
-	return starlark.None, k.failed(k.api().Delete(k.scope.ctx, r), "delete", r)
+	return starlark.None, refused(k.api().Delete(k.scope.ctx, r))
 }

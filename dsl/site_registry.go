@@ -15,14 +15,14 @@ func tagsOf(c *call, repository string) ([]string, error) {
 	}
 	r := s.site.Registry()
 	if r == nil {
-		return nil, &SiteError{Op: c.name, Err: errors.New("this site has no image registry")}
+		return nil, refused(errors.New("this site has no image registry"))
 	}
 	all, err := r.Tags(s.ctx, repository)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, &SiteError{Op: "list tags of " + repository, Err: err}
+		return nil, refused(err)
 	}
 	return all, nil
 }

@@ -15,7 +15,7 @@ func vcenterOf(c *call) (VCenter, *scope, error) {
 	}
 	vc := s.site.VCenter()
 	if vc == nil {
-		return nil, nil, &SiteError{Op: c.name, Err: errors.New("this site has no vCenter")}
+		return nil, nil, refused(errors.New("this site has no vCenter"))
 	}
 	return vc, s, nil
 }
@@ -31,7 +31,7 @@ func hasTemplate(c *call) (starlark.Value, error) {
 	}
 	all, err := vc.Templates(s.ctx)
 	if err != nil {
-		return nil, &SiteError{Op: "list VM templates", Err: err}
+		return nil, refused(err)
 	}
 	for _, t := range all {
 		if t.Name == name {
@@ -48,7 +48,7 @@ func templates(c *call) (starlark.Value, error) {
 	}
 	all, err := vc.Templates(s.ctx)
 	if err != nil {
-		return nil, &SiteError{Op: "list VM templates", Err: err}
+		return nil, refused(err)
 	}
 	return machines(all), nil
 }
@@ -60,7 +60,7 @@ func vms(c *call) (starlark.Value, error) {
 	}
 	all, err := vc.VMs(s.ctx)
 	if err != nil {
-		return nil, &SiteError{Op: "list VMs", Err: err}
+		return nil, refused(err)
 	}
 	return machines(all), nil
 }

@@ -97,7 +97,7 @@ func (c *Cluster) Get(_ context.Context, r dsl.Ref) (dsl.Object, error) {
 	}
 	o, ok := c.Objects[r.String()]
 	if !ok {
-		return nil, dsl.ErrNotFound
+		return nil, fmt.Errorf("get %s: %w", r, dsl.ErrNotFound)
 	}
 	return clone(o), nil
 }

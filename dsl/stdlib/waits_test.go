@@ -1,0 +1,167 @@
+package stdlib_test
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rehearse-dev/rehearse/dsl"
+	"github.com/rehearse-dev/rehearse/dsl/diag"
+	"github.com/rehearse-dev/rehearse/dsl/dsltest"
+)
+
+// poll asks a wait's function once, given as an expression of (site), and returns what it answered.
+func poll(t *testing.T, site dsl.Site, expr string) dsl.Poll {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "wait.star")
+	loader := dsl.Loader{ReadFile: func(name string) ([]byte, error) {
+		if name != file {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(`
+load("@rehearse//capi.star", "capi")
+load("@rehearse//kubeovn.star", "kubeovn")
+
+CLUSTER = struct(name = "prod-a", namespace = "cpaas-system", infrastructure = "prod-a", control_plane = struct(name = "prod-a-kcp"))
+TARGET = version("v1.34.5")
+
+runbook(name = "x", run = lambda ctx, p: ctx.wait("w", lambda site: ` + expr + `, timeout = "1m"))
+`), nil
+	}}
+	rb, err := loader.Runbook(file)
+	if err != nil {
+		t.Fatal(diag.Text(err))
+	}
+	p, _ := rb.Bind(nil)
+	err = rb.Run(t.Context(), &dsltest.Host{Site: site, Polls: 1}, p)
+	var stopped *dsltest.Stopped
+	switch {
+	case err == nil:
+		return dsl.Poll{State: dsl.Done}
+	case errors.As(err, &stopped):
+		return stopped.Poll
+	}
+	t.Fatal(diag.Text(err))
+	return dsl.Poll{}
+}
+
+const (
+	controlPlane = "capi.control_plane_rolled_out(site, CLUSTER, TARGET)"
+	workers      = `capi.machine_deployment_rolled_out(site, CLUSTER, "prod-a-md-0", TARGET)`
+	kubeOVN      = `kubeovn.delivered(site, CLUSTER, "v4.3.3")`
+)
+
+// conditions are v1beta1 conditions of the newer contract, given as type, status, reason, message.
+func conditions(e *estate, kind, name string, all ...[4]string) {
+	var list []any
+	for _, c := range all {
+		list = append(list, map[string]any{"type": c[0], "status": c[1], "reason": c[2], "message": c[3]})
+	}
+	set(e.management.Find(kind, name), "status/v1beta2/conditions", list)
+}
+
+func TestWhatAWaitSays(t *testing.T) {
+	healthy := [4]string{"NodeHealthy", "True", "", ""}
+	tests := []struct {
+		name  string
+		spoil func(*estate)
+		expr  string
+		want  dsl.Poll
+	}{
+		{"an edit that nobody has seen yet", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "metadata/generation", int64(2))
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "KubeadmControlPlane prod-a-kcp: its last edit is not observed yet"}},
+
+		{"a VM template that does not exist", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "status/updatedReplicas", int64(1))
+			set(e.management.Find("Machine", "m-03"), "status", map[string]any{"phase": "Provisioning"})
+			conditions(e, "Machine", "m-03",
+				[4]string{"BootstrapConfigReady", "True", "", ""},
+				[4]string{"InfrastructureReady", "False", "NotReady", "* VirtualMachineProvisioned: unable to find template by name \"x\": vm 'x' not found"},
+				[4]string{"NodeHealthy", "Unknown", "InspectionFailed", "Waiting for VSphereMachine to report spec.providerID"})
+		}, controlPlane, dsl.Poll{State: dsl.Pending,
+			Text: `1 of 3 machines updated; m-03: Provisioning, VirtualMachineProvisioned: unable to find template by name "x": vm 'x' not found`}},
+
+		{"a machine that its provider gave up", func(e *estate) {
+			set(e.management.Find("Machine", "m-03"), "status/failureReason", "CreateError")
+			set(e.management.Find("Machine", "m-03"), "status/failureMessage", "no such datastore")
+		}, controlPlane, dsl.Poll{State: dsl.Broken, Code: "machine-failed", Text: "m-03: Failed, CreateError: no such datastore"}},
+
+		{"a quorum that is lost", func(e *estate) {
+			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
+				[4]string{"Available", "False", "NotAvailable", "* 1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum"},
+				[4]string{"EtcdClusterHealthy", "Unknown", "HealthUnknown", "* Machine m-01:\n  * EtcdMemberHealthy: Failed to connect to etcd"})
+			conditions(e, "Machine", "m-01", healthy, [4]string{"EtcdMemberHealthy", "Unknown", "InspectionFailed", "Failed to connect to etcd: context deadline exceeded"})
+			e.management.Happens = map[string][]dsl.Object{"KubeadmControlPlane cpaas-system/prod-a-kcp": {
+				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:10:00Z", "message": "Waiting for control plane to pass preflight checks to continue reconciliation: Machine m-01 reports EtcdMemberHealthy condition is unknown"},
+				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:05:00Z", "message": "older"},
+				{"reason": "SuccessfulCreate", "lastTimestamp": "2026-01-01T00:20:00Z", "message": "other"},
+			}}
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; " +
+			"etcd: 1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum; " +
+			"m-01: EtcdMemberHealthy: Failed to connect to etcd: context deadline exceeded; " +
+			"preflight: Machine m-01 reports EtcdMemberHealthy condition is unknown"}},
+
+		{"etcd in the older contract", func(e *estate) {
+			kcp := e.management.Find("KubeadmControlPlane", "prod-a-kcp")
+			set(kcp, "status/v1beta2", map[string]any{})
+			set(kcp, "status/conditions", []any{map[string]any{"type": "EtcdClusterHealthy", "status": "False", "reason": "EtcdClusterUnhealthy", "message": "Following Machines are reporting etcd member errors: m-01"}})
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; etcd: Following Machines are reporting etcd member errors: m-01"}},
+
+		{"etcd of a machine that only starts", func(e *estate) {
+			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
+				[4]string{"EtcdClusterHealthy", "Unknown", "HealthUnknown", "* Machine m-09:\n  * EtcdMemberHealthy: Waiting for VSphereMachine to report spec.providerID"})
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated"}},
+
+		{"a drain that a PodDisruptionBudget holds", func(e *estate) {
+			set(e.management.Find("Machine", "m-04"), "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")
+			message := "Drain not completed yet (started at 2026-01-01T00:00:00Z):\n* Pod shop/web-0: cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 1 healthy pods and has 1 currently"
+			conditions(e, "Machine", "m-04", healthy, [4]string{"Deleting", "True", "DrainingNode", message})
+			set(e.management.Find("MachineDeployment", "prod-a-md-0"), "status/updatedReplicas", int64(1))
+		}, workers, dsl.Poll{State: dsl.Pending, Text: "1 of 3 machines updated; " +
+			"m-04: Deleting, Pod shop/web-0: cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 1 healthy pods and has 1 currently"}},
+
+		{"a drain in the older contract", func(e *estate) {
+			m := e.management.Find("Machine", "m-04")
+			set(m, "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")
+			set(m, "status/v1beta2", map[string]any{})
+			set(m, "status/conditions", []any{map[string]any{"type": "DrainingSucceeded", "status": "False", "reason": "DrainingFailed", "message": "Cannot evict pod"}})
+		}, workers, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; m-04: Deleting, DrainingSucceeded: Cannot evict pod"}},
+
+		{"a MachineSet on hold", func(e *estate) {
+			e.put(e.management, "MachineSet", "ms-1", `{"metadata":{"labels":{"cluster.x-k8s.io/cluster-name":"prod-a","cluster.x-k8s.io/deployment-name":"prod-a-md-0"}},
+				"status":{"conditions":[{"type":"MachinesCreated","status":"False","reason":"PreflightCheckFailed","message":"KubeadmControlPlane is upgrading (\"ControlPlaneIsStable\" preflight check failed)"}]}}`)
+		}, workers, dsl.Poll{State: dsl.Pending,
+			Text: `3 of 3 machines updated; MachineSet ms-1 is on hold: KubeadmControlPlane is upgrading ("ControlPlaneIsStable" preflight check failed)`}},
+
+		{"a release that the provider does not touch", func(e *estate) {
+			e.put(e.management, "VSphereCluster", "prod-a", `{"status":{"conditions":[{"type":"KubeOvnAppReleaseReady","status":"False","message":"waiting for all control plane Nodes before reconciling kube-ovn AppRelease"}]}}`)
+		}, kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-not-reconciled",
+			Text: "cni-kube-ovn is still asked for v4.2.26, not v4.3.3; waiting for all control plane Nodes before reconciling kube-ovn AppRelease"}},
+
+		{"a revision that turned before the pods were looked at", func(e *estate) { e.release("v4.3.3", "v4.3.3", "HealthChecking") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-slow", Text: "cni-kube-ovn: HealthChecking, v4.3.3 installed"}},
+		{"success of the revision before", func(e *estate) { e.release("v4.3.3", "v4.2.26", "Success") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-slow", Text: "cni-kube-ovn: Success, v4.2.26 installed"}},
+		{"a download that failed", func(e *estate) { e.release("v4.3.3", "v4.2.26", "DownloadFailed") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-download-failed", Text: "cni-kube-ovn: DownloadFailed, needs a person: Sync: chart not found"}},
+		{"a deployment that failed", func(e *estate) { e.release("v4.3.3", "v4.2.26", "DeployFailed") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-deploy-failed", Text: "cni-kube-ovn: DeployFailed, needs a person: Sync: chart not found"}},
+		{"pods that crash", func(e *estate) { e.release("v4.3.3", "v4.3.3", "NotReady") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-not-ready", Text: "cni-kube-ovn: NotReady, needs a person: Sync: chart not found"}},
+		{"no release at all", func(e *estate) { delete(e.workload.Objects, "AppRelease cpaas-system/cni-kube-ovn") },
+			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-missing", Text: "there is no AppRelease cpaas-system/cni-kube-ovn"}},
+		{"success at the target", func(e *estate) { e.release("v4.3.3", "v4.3.3", "Success") }, kubeOVN, dsl.Poll{State: dsl.Done}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEstate()
+			tt.spoil(e)
+			if diff := cmp.Diff(poll(t, e, tt.expr), tt.want); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+		})
+	}
+}

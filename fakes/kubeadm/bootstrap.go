@@ -2,11 +2,8 @@ package kubeadm
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -20,6 +17,7 @@ type Bootstrap struct {
 	ControlPlane bool
 	Node         Registration
 	Endpoint     string  // host:port of the cluster's API, by which a joining machine finds it
+	Token        string  // of join only, "id.secret"
 	Cluster      Cluster // of init only
 }
 
@@ -32,17 +30,11 @@ type Registration struct {
 	ExternalCloud bool
 }
 
-// cloudConfig is the part of cloud-init's cloud-config that is read.
-type cloudConfig struct {
-	WriteFiles []struct {
-		Path, Encoding, Content string
-	} `json:"write_files"`
-}
-
 // Paths of the configuration files that Cluster API's bootstrap provider writes.
 const (
 	initFile = "/run/kubeadm/kubeadm.yaml"
 	joinFile = "/run/kubeadm/kubeadm-join-config.yaml"
+	caFile   = "/etc/kubernetes/pki/ca.crt"
 )
 
 // controlPlaneTaint is what kubeadm puts on control-plane nodes unless the configuration says otherwise.
@@ -51,55 +43,26 @@ var controlPlaneTaint = corev1.Taint{Key: "node-role.kubernetes.io/control-plane
 // uninitialised is the kubelet's taint for an external cloud provider.
 var uninitialised = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}
 
-// Parse reads user data for the machine with the given host name.
+// Parse reads user data for the machine with the given host name. An error is one that the machine dies of without a
+// node: cloud-init does not try again.
 func Parse(userData []byte, hostname string) (*Bootstrap, error) {
-	if !bytes.Contains(userData, []byte("#cloud-config")) {
-		return nil, errors.New("bootstrap data: got no #cloud-config")
+	disk, err := files(userData, map[string]string{"hostname": hostname, "local_hostname": hostname, "instance_id": hostname})
+	if err != nil {
+		return nil, err
 	}
-	var c cloudConfig
-	if err := yaml.Unmarshal(substitute(userData, hostname), &c); err != nil {
-		return nil, fmt.Errorf("bootstrap data: %w", err)
-	}
-	for _, f := range c.WriteFiles {
-		if f.Path != initFile && f.Path != joinFile {
+	for _, path := range []string{initFile, joinFile} {
+		text, ok := disk[path]
+		if !ok {
 			continue
 		}
-		text, err := decode(f.Content, f.Encoding)
+		b, err := read([]byte(text), hostname)
 		if err != nil {
-			return nil, fmt.Errorf("bootstrap data: %s: %w", f.Path, err)
+			return nil, fmt.Errorf("bootstrap data: %s: %w", path, err)
 		}
-		b, err := read(substitute(text, hostname), hostname)
-		if err != nil {
-			return nil, fmt.Errorf("bootstrap data: %s: %w", f.Path, err)
-		}
+		b.Cluster.CA = disk[caFile]
 		return b, nil
 	}
 	return nil, fmt.Errorf("bootstrap data: got neither %s nor %s", initFile, joinFile)
-}
-
-// substitute renders the few variables of cloud-init's jinja templates that matter here.
-func substitute(text []byte, hostname string) []byte {
-	return []byte(strings.NewReplacer("{{ local_hostname }}", hostname, "{{ ds.meta_data.hostname }}", hostname,
-		"{{ ds.meta_data.local_hostname }}", hostname).Replace(string(text)))
-}
-
-// decode undoes the encodings of write_files.
-func decode(content, encoding string) ([]byte, error) {
-	b := []byte(content)
-	if strings.Contains(encoding, "base64") || strings.Contains(encoding, "b64") {
-		var err error
-		if b, err = base64.StdEncoding.DecodeString(strings.TrimSpace(content)); err != nil {
-			return nil, err
-		}
-	}
-	if strings.HasPrefix(encoding, "gz") {
-		r, err := gzip.NewReader(bytes.NewReader(b))
-		if err != nil {
-			return nil, err
-		}
-		return io.ReadAll(r)
-	}
-	return b, nil
 }
 
 // read reads the documents of a kubeadm configuration file.
@@ -111,8 +74,9 @@ func read(text []byte, hostname string) (*Bootstrap, error) {
 			Kind             string
 			NodeRegistration registration
 			ControlPlane     *struct{}
+			SkipPhases       []string
 			Discovery        struct {
-				BootstrapToken struct{ APIServerEndpoint string }
+				BootstrapToken struct{ APIServerEndpoint, Token string }
 			}
 		}
 		if err := yaml.Unmarshal(doc, &o); err != nil {
@@ -124,13 +88,14 @@ func read(text []byte, hostname string) (*Bootstrap, error) {
 			if err != nil {
 				return nil, err
 			}
+			c.SkipPhases = b.Cluster.SkipPhases
 			b.Cluster, b.Endpoint = c, c.Endpoint
 		case "InitConfiguration":
 			b.Init, b.ControlPlane, found = true, true, true
-			b.Node = o.NodeRegistration.node(hostname, true)
+			b.Node, b.Cluster.SkipPhases = o.NodeRegistration.node(hostname, true), o.SkipPhases
 		case "JoinConfiguration":
 			b.ControlPlane, found = o.ControlPlane != nil, true
-			b.Endpoint = o.Discovery.BootstrapToken.APIServerEndpoint
+			b.Endpoint, b.Token = o.Discovery.BootstrapToken.APIServerEndpoint, o.Discovery.BootstrapToken.Token
 			b.Node = o.NodeRegistration.node(hostname, b.ControlPlane)
 		}
 	}
@@ -176,7 +141,7 @@ func (r registration) node(hostname string, controlPlane bool) Registration {
 // NewRegistration is how kubeadm lets a kubelet with the extra arguments register its node; nil taints are kubeadm's
 // own choice.
 func NewRegistration(name string, controlPlane bool, kubeletArgs map[string]string, taints *[]corev1.Taint) Registration {
-	n := Registration{Name: name, Labels: map[string]string{}, ExternalCloud: kubeletArgs["cloud-provider"] == "external"}
+	n := Registration{Name: strings.ToLower(name), Labels: map[string]string{}, ExternalCloud: kubeletArgs["cloud-provider"] == "external"}
 	for _, kv := range strings.Split(kubeletArgs["node-labels"], ",") {
 		if k, v, _ := strings.Cut(kv, "="); k != "" {
 			n.Labels[k] = v

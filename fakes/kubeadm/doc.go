@@ -9,13 +9,14 @@
 //
 //	cloud-config as Cluster API's bootstrap provider writes it; kubeadm configuration v1beta3 and v1beta4; node name,
 //	labels, taints, external cloud provider; static pods with the images of the cluster's configuration; CoreDNS,
-//	kube-proxy, kubeadm-config, kubelet-config and cluster-info; the refusal to join a cluster whose version is not
-//	the image's.
+//	kube-proxy, kubeadm-config, kubelet-config, cluster-info and the rights of bootstrap tokens; the refusal to join a
+//	cluster that is too old for the image's kubeadm, and to find one without a valid token.
 //
 // Simplifies:
 //
-//	Commands before and after kubeadm are not run. Discovery and certificates in the bootstrap data are not checked.
-//	The version of kubeadm and kubelet is that of the VM template's image, whatever the bootstrap data wishes.
+//	Commands before and after kubeadm are not run. The token is looked up as a Secret instead of through the signature
+//	of cluster-info; the CA is not pinned. The version of kubeadm and kubelet is that of the VM template's image,
+//	whatever the bootstrap data wishes; that of the control plane's images is the cluster's, as with kubeadm.
 //
 // Omits:
 //

@@ -36,7 +36,7 @@ func unfinished(c *call, state PollState) (starlark.Value, error) {
 	if err := c.unpack(&p.Text, &p.Code); err != nil {
 		return nil, err
 	}
-	if p.Code != "" && !isKebab(p.Code) {
+	if p.Code != "" && !IsKebab(p.Code) {
 		return nil, c.errorf("not-kebab-case", "got code %q, want kebab-case", p.Code)
 	}
 	return answer{token[Poll]{string(state), p}, starlark.None}, nil

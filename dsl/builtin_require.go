@@ -9,7 +9,7 @@ func require(c *call) (starlark.Value, error) {
 	if err := c.unpack(&cond, &r.Message, &r.Code, &r.Fix, &r.Doc); err != nil {
 		return nil, err
 	}
-	if !isKebab(r.Code) {
+	if !IsKebab(r.Code) {
 		return nil, c.errorf("not-kebab-case", "got code %q, want kebab-case", r.Code)
 	}
 	if cond.Truth() {

@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -71,11 +72,8 @@ var builtins = []Builtin{
 // Builtins lists what a script can call, sorted by name.
 func Builtins() []Builtin { return slices.Clone(builtins) }
 
-// Predeclared reports whether every script knows the name. Starlark's own names are not counted.
-func Predeclared(name string) bool {
-	_, ok := predeclared()[name]
-	return ok
-}
+// Names are the names that every script knows beside Starlark's own, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(predeclared())) }
 
 // predeclared is what every script can name.
 func predeclared() starlark.StringDict {

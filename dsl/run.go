@@ -42,7 +42,7 @@ func (c *call) conducting(id string) (*run, error) {
 	case r.inside != "":
 		return nil, c.errorf("ctx-inside-step", "ctx conducts, and cannot be used inside %s", r.inside).
 			Hint("do this in run, after " + r.inside)
-	case !isKebab(id):
+	case !IsKebab(id):
 		return nil, c.errorf("not-kebab-case", "got id %q, want kebab-case", id)
 	case taken:
 		return nil, c.errorf("duplicate-step-id", "id %q is taken at %s", id, first)

@@ -32,11 +32,11 @@ func declareRunbook(c *call) (starlark.Value, error) {
 		return nil, c.errorf("load-time-only", "a runbook is declared while its file loads")
 	}
 	rb.File = c.module.file
-	if !isKebab(rb.Name) {
+	if !IsKebab(rb.Name) {
 		return nil, c.errorf("not-kebab-case", "got name %q, want kebab-case", rb.Name)
 	}
 	for _, id := range rb.Invariants {
-		if !isKebab(id) {
+		if !IsKebab(id) {
 			return nil, c.errorf("not-kebab-case", "got invariant %q, want kebab-case", id)
 		}
 	}

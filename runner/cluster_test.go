@@ -55,7 +55,7 @@ func realAPI(t *testing.T) *rest.Config {
 			server.err = err
 			return
 		}
-		server.env = &envtest.Environment{CRDInstallOptions: envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{wheels()}}}
+		server.env = &envtest.Environment{CRDs: []*apiextensionsv1.CustomResourceDefinition{wheels()}}
 		server.env.ControlPlane.GetAPIServer().Path = set.APIServer
 		server.env.ControlPlane.Etcd = &envtest.Etcd{Path: set.Etcd}
 		server.cfg, server.err = server.env.Start()
@@ -110,7 +110,8 @@ func foreign(t *testing.T, cfg *rest.Config) {
 		t.Fatal(err)
 	}
 	_, err = d.Resource(schema.GroupVersionResource{Group: "cars.example.com", Version: "v1beta2", Resource: "wheels"}).
-		Namespace("default").Create(t.Context(), &unstructured.Unstructured{Object: wheel("foreign", object{"size": int64(7)})},
+		Namespace("default").Create(t.Context(), &unstructured.Unstructured{Object: wheel("foreign",
+		object{"size": int64(7)})},
 		metav1.CreateOptions{FieldManager: "somebody"})
 	if err != nil {
 		t.Fatal(err)
@@ -153,8 +154,10 @@ func TestWritesOnARealServer(t *testing.T) {
 		{"apply another", apply(19), journal.Done, ""},
 		{"merge patch", patch(dsl.MergePatch, object{"spec": object{"color": "red"}}), journal.Done, ""},
 		{"merge patch of what is so", patch(dsl.MergePatch, object{"spec": object{"color": "red"}}), journal.Noop, ""},
-		{"JSON patch", patch(dsl.JSONPatch, []any{object{"op": "replace", "path": "/spec/size", "value": int64(20)}}), journal.Done, ""},
-		{"JSON patch of what is so", patch(dsl.JSONPatch, []any{object{"op": "replace", "path": "/spec/size", "value": int64(20)}}),
+		{"JSON patch", patch(dsl.JSONPatch, []any{object{"op": "replace", "path": "/spec/size", "value": int64(20)}}),
+			journal.Done, ""},
+		{"JSON patch of what is so", patch(dsl.JSONPatch, []any{object{"op": "replace", "path": "/spec/size",
+			"value": int64(20)}}),
 			journal.Noop, ""},
 		{"a field that the server does not know", patch(dsl.MergePatch, object{"spec": object{"tyre": "x"}}), journal.Failed,
 			`unknown field "spec.tyre"`},
@@ -234,7 +237,8 @@ func TestReadsOnARealServer(t *testing.T) {
 	if version != int64(1) || len(events) != 1 || events[0] != "ouch" {
 		t.Errorf("got size %T and events %v, want an int64 and one event", version, events)
 	}
-	if w := got.Run.Warnings; len(w) != 1 || w[0].Text != "server: cars.example.com/v1beta1 Wheel is deprecated; use cars.example.com/v1beta2 Wheel" {
+	const deprecated = "server: cars.example.com/v1beta1 Wheel is deprecated; use cars.example.com/v1beta2 Wheel"
+	if w := got.Run.Warnings; len(w) != 1 || w[0].Text != deprecated {
 		t.Errorf("got warnings %v, want one of the deprecated version", w)
 	}
 }

@@ -17,7 +17,8 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"a runbook that reaches its end passes", ending{}, journal.Pass, 0, ""},
 		{"one that fails fails", ending{failed: "a: no"}, journal.Fail, 1, "a: no"},
-		{"one that stops itself before any write is blocked", ending{failed: "a: no", blocked: true}, journal.Fail, 5, "a: no"},
+		{"one that stops itself before any write is blocked", ending{failed: "a: no", blocked: true}, journal.Fail, 5,
+			"a: no"},
 		{"an invariant that does not hold fails a run that ended well", ending{violated: []string{"etcd-quorum: lost"}},
 			journal.Fail, 1, "etcd-quorum: lost"},
 		{"both are told", ending{failed: "a: no", violated: []string{"etcd-quorum: lost"}}, journal.Fail, 1,

@@ -232,7 +232,8 @@ func (f *fakeAPI) list(collection string) object {
 	for _, p := range paths {
 		items = append(items, f.objects[p])
 	}
-	return object{"kind": "List", "apiVersion": "v1", "metadata": object{"resourceVersion": fmt.Sprint(f.version)}, "items": items}
+	return object{"kind": "List", "apiVersion": "v1", "metadata": object{"resourceVersion": fmt.Sprint(f.version)},
+		"items": items}
 }
 
 // inCollection also knows the lists of all namespaces.

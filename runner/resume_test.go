@@ -105,7 +105,8 @@ func TestAWriteThatWasCutOffIsDoneAgain(t *testing.T) {
 	_, r := withConfigMap(t)
 	cut := journal.NewRun()
 	var n int64
-	for _, b := range []journal.Body{journal.RunStarted{SchemaVersion: 1, RunID: "run-0"}, journal.StepStarted{ID: "a", Kind: "step"},
+	for _, b := range []journal.Body{journal.RunStarted{SchemaVersion: 1, RunID: "run-0"}, journal.StepStarted{ID: "a",
+		Kind: "step"},
 		journal.WriteIntent{Key: "a/1", Verb: "patch"}} {
 		n++
 		raw, _ := json.Marshal(b)

@@ -47,7 +47,8 @@ func TestOutcomes(t *testing.T) {
 		{"a step that says so is a noop", steps(action{read("a"), func(context.Context, dsl.Site) (dsl.Result, error) {
 			return dsl.Result{Noop: true}, nil
 		}}), runner.ExitPass, []string{"a noop"}},
-		{"a write step that writes nothing is a noop", steps(action{writing("a"), nothing}), runner.ExitPass, []string{"a noop"}},
+		{"a write step that writes nothing is a noop", steps(action{writing("a"), nothing}), runner.ExitPass,
+			[]string{"a noop"}},
 		{"a write in a step that reads fails before it is sent", steps(action{read("a"), create("ConfigMap", "a")}),
 			runner.ExitFail, []string{"a failed"}},
 		{"an id that two steps have fails", steps(action{read("a"), nothing}, action{read("a"), nothing}),
@@ -124,7 +125,8 @@ func TestAFaultThatNeverFiresIsAnError(t *testing.T) {
 		}
 	})
 	fired := 0
-	got := r.run(t, steps(action{read("a"), nothing}, action{read("b"), func(context.Context, dsl.Site) (dsl.Result, error) {
+	got := r.run(t, steps(action{read("a"), nothing}, action{read("b"), func(context.Context, dsl.Site) (dsl.Result,
+		error) {
 		fired = r.count(t, journal.KindFaultFired)
 		return dsl.Result{}, nil
 	}}))
@@ -158,7 +160,8 @@ func TestAnInvariantThatDoesNotHoldFailsARunThatEndsWell(t *testing.T) {
 }
 
 func controlPlaneMachine(name string, deleted any) object {
-	meta := object{"name": name, "labels": object{"cluster.x-k8s.io/cluster-name": "prod-a", "cluster.x-k8s.io/control-plane": ""}}
+	meta := object{"name": name, "labels": object{"cluster.x-k8s.io/cluster-name": "prod-a",
+		"cluster.x-k8s.io/control-plane": ""}}
 	if deleted != nil {
 		meta["deletionTimestamp"] = deleted
 	}

@@ -55,8 +55,9 @@ def run(ctx, p):
 	if n := got.Run.Notes; len(n) != 1 || n[0].Text != "it is older" {
 		t.Errorf("got notes %v", n)
 	}
-	if v := string(got.Run.Steps[0].End.Value); v != `{"$struct":{"value":"old","versions":{"z":{"$version":"v1.34.5"},"a":1.0}}}` {
-		t.Errorf("got value %s", v)
+	want := `{"$struct":{"value":"old","versions":{"z":{"$version":"v1.34.5"},"a":1.0}}}`
+	if v := string(got.Run.Steps[0].End.Value); v != want {
+		t.Errorf("got value %s, want %s", v, want)
 	}
 }
 
@@ -77,11 +78,13 @@ def body(site):
 		{"an object that is not there", `
 def body(site):
     site.management.get("ConfigMap", "z", namespace = "ns")`,
-			runner.ExitFail, "a failed site-refused", "ConfigMap ns/z: not found", "", `    3 |     site.management.get("ConfigMap"`},
+			runner.ExitFail, "a failed site-refused", "ConfigMap ns/z: not found", "",
+			`    3 |     site.management.get("ConfigMap"`},
 		{"a kind that is not there", `
 def body(site):
     site.management.get("ConfigMapp", "z", namespace = "ns")`,
-			runner.ExitFail, "a failed site-refused", "did you mean ConfigMap?", "", `    3 |     site.management.get("ConfigMapp"`},
+			runner.ExitFail, "a failed site-refused", "did you mean ConfigMap?", "",
+			`    3 |     site.management.get("ConfigMapp"`},
 		{"a mistake", `
 def body(site):
     return 1 // 0`,

@@ -89,7 +89,8 @@ func (r *rig) run(t *testing.T, script func(context.Context, dsl.Host) error) ru
 	return r.runContext(t, t.Context(), script)
 }
 
-func (r *rig) runContext(t *testing.T, ctx context.Context, script func(context.Context, dsl.Host) error) runner.Result {
+func (r *rig) runContext(t *testing.T, ctx context.Context, script func(context.Context,
+	dsl.Host) error) runner.Result {
 	t.Helper()
 	r.options.Script = script
 	result, err := runner.Run(ctx, r.options)
@@ -139,7 +140,8 @@ func nothing(context.Context, dsl.Site) (dsl.Result, error) {
 }
 
 func refuse5(context.Context, dsl.Site) (dsl.Result, error) {
-	return dsl.Result{}, &dsl.Refusal{Code: "vsphere-template-missing", Message: "the template is missing", Fix: "upload it"}
+	return dsl.Result{}, &dsl.Refusal{Code: "vsphere-template-missing", Message: "the template is missing",
+		Fix: "upload it"}
 }
 
 func create(kind, name string) body {

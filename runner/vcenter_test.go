@@ -62,7 +62,8 @@ func TestVMsAndTemplates(t *testing.T) {
 			l[i].UUID = ""
 		}
 	}
-	if diff := cmp.Diff([]dsl.VM{{Name: "DC0_C0_RP0_VM0", Path: "/DC0/vm/DC0_C0_RP0_VM0", PowerState: "poweredOn"}}, vms); diff != "" {
+	if diff := cmp.Diff([]dsl.VM{{Name: "DC0_C0_RP0_VM0", Path: "/DC0/vm/DC0_C0_RP0_VM0", PowerState: "poweredOn"}},
+		vms); diff != "" {
 		t.Error("VMs (-want +got):\n" + diff)
 	}
 	want := []dsl.VM{{Name: "DC0_H0_VM0", Path: "/DC0/vm/DC0_H0_VM0", PowerState: "poweredOff", Template: true}}

@@ -32,7 +32,8 @@ func (h *host) Wait(ctx context.Context, w dsl.Wait, poll pollFunc) (json.RawMes
 	}
 	since := h.clock.Now()
 	p, err := h.await(ctx, w, poll)
-	e := journal.StepEnded{ID: w.ID, Kind: journal.StepKindWait, Outcome: journal.Done, Value: journal.RedactValue(p.Value)}
+	e := journal.StepEnded{ID: w.ID, Kind: journal.StepKindWait, Outcome: journal.Done,
+		Value: journal.RedactValue(p.Value)}
 	if err := h.end(ctx, e, since, err); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,8 @@ func TestAWaitThatNothingHappensInPollsLessOften(t *testing.T) {
 func TestAWaitPollsAsOftenAsItSays(t *testing.T) {
 	s := newSite(t, newFakeAPI(t).config())
 	var polled []int
-	newRig(t, s).run(t, waiting(dsl.Wait{ID: "rolled", Timeout: time.Minute, Every: 25 * time.Second}, s, &polled, pending("")))
+	newRig(t, s).run(t, waiting(dsl.Wait{ID: "rolled", Timeout: time.Minute, Every: 25 * time.Second}, s, &polled,
+		pending("")))
 	if diff := cmp.Diff([]int{0, 25, 50, 60}, polled); diff != "" {
 		t.Error("polls (-want +got):\n" + diff)
 	}
@@ -156,7 +157,8 @@ func TestASiteThatDoesNotAnswerIsAPendingText(t *testing.T) {
 	}
 	api.put("v1", "configmaps", object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{"name": "a"}})
 	got := r.run(t, func(ctx context.Context, h dsl.Host) error {
-		_, err := h.Wait(ctx, dsl.Wait{ID: "there", Timeout: time.Hour}, func(ctx context.Context, s dsl.Site) (dsl.Poll, error) {
+		_, err := h.Wait(ctx, dsl.Wait{ID: "there", Timeout: time.Hour}, func(ctx context.Context, s dsl.Site) (dsl.Poll,
+			error) {
 			if _, err := s.Cluster("").Get(ctx, dsl.Ref{Kind: "ConfigMap", Namespace: "ns", Name: "a"}); err != nil {
 				return dsl.Poll{}, errors.Join(errors.New("in a.star"), err)
 			}
@@ -170,7 +172,8 @@ func TestASiteThatDoesNotAnswerIsAPendingText(t *testing.T) {
 
 func TestAnErrorInAWaitThatIsNotTheSitesEndsIt(t *testing.T) {
 	got := newRig(t, newSite(t, newFakeAPI(t).config())).run(t, func(ctx context.Context, h dsl.Host) error {
-		_, err := h.Wait(ctx, dsl.Wait{ID: "there", Timeout: time.Hour}, func(ctx context.Context, s dsl.Site) (dsl.Poll, error) {
+		_, err := h.Wait(ctx, dsl.Wait{ID: "there", Timeout: time.Hour}, func(ctx context.Context, s dsl.Site) (dsl.Poll,
+			error) {
 			_, err := s.Cluster("").Get(ctx, dsl.Ref{Kind: "ConfigMap", Namespace: "ns", Name: "a"})
 			return dsl.Poll{}, err
 		})

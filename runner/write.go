@@ -161,7 +161,8 @@ func (c *cluster) findObject(ctx context.Context, verb string, o dsl.Object) (*t
 	u := &unstructured.Unstructured{Object: o}
 	gvk := u.GroupVersionKind()
 	if gvk.Kind == "" || gvk.Version == "" || u.GetName() == "" {
-		return nil, fmt.Errorf("%s%s: got an object without apiVersion, kind or metadata.name, want all three", verb, on(c.name))
+		return nil, fmt.Errorf("%s%s: got an object without apiVersion, kind or metadata.name, want all three", verb,
+			on(c.name))
 	}
 	t, err := c.find(ctx, dsl.Ref{Kind: gvk.Kind + "." + gvk.Version + "." + gvk.Group, Namespace: u.GetNamespace(),
 		Name: u.GetName()}, true)

@@ -168,7 +168,8 @@ func TestReadsNameWhatTheyWanted(t *testing.T) {
 				_, err := s.Cluster("").Get(ctx, dsl.Ref{Kind: "Machine", Name: "a"})
 				return err
 			}},
-		{"a cluster that is not there", `find kind Node on cluster prod-b: connect to cluster prod-b: the site has no cluster "prod-b"`,
+		{"a cluster that is not there",
+			`find kind Node on cluster prod-b: connect to cluster prod-b: the site has no cluster "prod-b"`,
 			func(ctx context.Context, s dsl.Site) error {
 				_, err := s.Cluster("prod-b").List(ctx, "Node", "", "")
 				return err

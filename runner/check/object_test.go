@@ -25,7 +25,8 @@ func TestMachineOf(t *testing.T) {
 		name, object string
 		want         journal.Machine
 	}{
-		{"a new control-plane machine without status", `{"metadata":{"name":"a",` + labels + `},"spec":{"version":"v1.34.5"}}`,
+		{"a new control-plane machine without status",
+			`{"metadata":{"name":"a",` + labels + `},"spec":{"version":"v1.34.5"}}`,
 			journal.Machine{Cluster: "prod-a", Name: "a", Role: "control-plane", Version: "v1.34.5", Phase: "Pending"}},
 		{"a running one of v1beta2", `{"metadata":{"name":"a",` + labels + `},"spec":{"version":"v1.34.5"},
 			"status":{"phase":"Running","nodeRef":{"name":"node-a"},"nodeInfo":{"kubeletVersion":"v1.34.5"},"conditions":[
@@ -54,7 +55,8 @@ func TestMachineOf(t *testing.T) {
 			{"type":"InfrastructureReady","status":"False","message":"* VirtualMachineProvisioned:\n  * template not found"}]}}`,
 			journal.Machine{Cluster: "prod-a", Name: "w", Role: "md-0", Phase: "Provisioning",
 				Message: "VirtualMachineProvisioned: template not found"}},
-		{"a drain that waits", `{"metadata":{"name":"w","deletionTimestamp":"2026-11-21T02:00:00Z"},"spec":{"clusterName":"prod-a"},
+		{"a drain that waits", `{"metadata":{"name":"w","deletionTimestamp":"2026-11-21T02:00:00Z"},
+			"spec":{"clusterName":"prod-a"},
 			"status":{"phase":"Deleting","conditions":[{"type":"Deleting","status":"True","reason":"DrainingNode",
 			"message":"Drain not completed yet:\n* Pod default/web: cannot evict pod"}]}}`,
 			journal.Machine{Cluster: "prod-a", Name: "w", Phase: "Deleting", Deleting: true,
@@ -99,7 +101,8 @@ func TestDefaultsOfAControlPlane(t *testing.T) {
 
 func TestMachineDeploymentOf(t *testing.T) {
 	got := deploymentOf(parse(t, `{"metadata":{"name":"md-0"},"spec":{"clusterName":"prod-a","replicas":2,
-		"template":{"spec":{"version":"v1.33.7","infrastructureRef":{"name":"w-1"}}}},"status":{"replicas":2,"upToDateReplicas":2}}`))
+		"template":{"spec":{"version":"v1.33.7","infrastructureRef":{"name":"w-1"}}}},
+		"status":{"replicas":2,"upToDateReplicas":2}}`))
 	want := journal.MachineDeployment{Cluster: "prod-a", Name: "md-0", Version: "v1.33.7", Template: "w-1", Replicas: 2,
 		Current: 2, UpToDate: 2}
 	if diff := cmp.Diff(journal.Body(want), got); diff != "" {

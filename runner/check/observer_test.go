@@ -51,7 +51,8 @@ func (s *site) Resolve(name string) (kube.Mapping, error) {
 		return kube.Mapping{}, &kube.UnknownKind{Name: name}
 	}
 	gv := schema.GroupVersion{Group: l[2], Version: l[1]}
-	return kube.Mapping{Kind: gv.WithKind(l[0]), Resource: gv.WithResource(strings.ToLower(l[0]) + "s"), Namespaced: true}, nil
+	return kube.Mapping{Kind: gv.WithKind(l[0]), Resource: gv.WithResource(strings.ToLower(l[0]) + "s"),
+		Namespaced: true}, nil
 }
 
 func (s *site) Resource(m kube.Mapping, namespace string) dynamic.ResourceInterface {
@@ -164,7 +165,8 @@ func TestChangesAreEmittedAndRepetitionsAreNot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.machines().Create(t.Context(), machineThing("prod-a", "b", "Pending"), metav1.CreateOptions{}); err != nil {
+	if _, err := s.machines().Create(t.Context(), machineThing("prod-a", "b", "Pending"),
+		metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.machines().Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {

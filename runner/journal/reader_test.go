@@ -38,7 +38,8 @@ func TestReadRefuses(t *testing.T) {
 			"line 1: got note, want run.started"},
 		{"a newer schema", `{"seq":1,"kind":"run.started","body":{"schemaVersion":2}}` + "\n",
 			"line 1: got schema version 2, want 1"},
-		{"a body of another shape", `{"seq":1,"kind":"run.started","body":[]}` + "\n", "line 1: event 1: body of run.started"},
+		{"a body of another shape", `{"seq":1,"kind":"run.started","body":[]}` + "\n",
+			"line 1: event 1: body of run.started"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

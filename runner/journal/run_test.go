@@ -59,7 +59,8 @@ func TestMachinesAreReplaced(t *testing.T) {
 }
 
 func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
-	run := fold(t, FaultArmed{ID: "f"}, FaultArmed{ID: "g"}, FaultFired{ID: "f", Target: "x"}, FaultFired{ID: "f", Target: "y"},
+	run := fold(t, FaultArmed{ID: "f"}, FaultArmed{ID: "g"}, FaultFired{ID: "f", Target: "x"}, FaultFired{ID: "f",
+		Target: "y"},
 		FaultHealed{ID: "f"})
 	f, g := run.Faults[0], run.Faults[1]
 	if f.Fired == nil || f.Fired.Target != "x" || f.At != 3 || f.Times != 2 || f.Healed == nil || g.Fired != nil {

@@ -46,7 +46,8 @@ func TestRedactPatch(t *testing.T) {
 }
 
 func TestRedactValueFindsSecretsAtAnyDepthAndKeepsTheOrder(t *testing.T) {
-	got := string(RedactValue([]byte(`{"z":[{"kind":"Secret","data":{"x":"1"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`)))
+	in := `{"z":[{"kind":"Secret","data":{"x":"1"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`
+	got := string(RedactValue([]byte(in)))
 	want := `{"z":[{"kind":"Secret","data":{"x":"[redacted]"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)

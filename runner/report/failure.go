@@ -143,7 +143,8 @@ func (t *text) unready() []string {
 		if m.Ready || m.Phase == journal.PhaseDeleted {
 			continue
 		}
-		l = append(l, strings.TrimRight(fmt.Sprintf("Machine %s: %s since %s  %s", m.Name, m.Phase, Duration(m.Since), m.Message), " "))
+		l = append(l, strings.TrimRight(fmt.Sprintf("Machine %s: %s since %s  %s", m.Name, m.Phase, Duration(m.Since),
+			m.Message), " "))
 	}
 	if more := len(l) - maxMachines; more > 0 {
 		l = append(l[:maxMachines], fmt.Sprintf("and %s more", plural(more, "machine")))

@@ -44,11 +44,13 @@ func stepOf(kind journal.StepKind, id string, e journal.StepEnded, l ...any) sto
 }
 
 func machine(name, role, phase, message string) journal.Machine {
-	return journal.Machine{Cluster: "prod-a", Name: name, Role: role, Phase: phase, Ready: phase == "Running", Message: message}
+	return journal.Machine{Cluster: "prod-a", Name: name, Role: role, Phase: phase, Ready: phase == "Running",
+		Message: message}
 }
 
 func there() story {
-	return story{machine("cp-1", journal.RoleControlPlane, "Running", ""), machine("cp-2", journal.RoleControlPlane, "Running", ""),
+	return story{machine("cp-1", journal.RoleControlPlane, "Running", ""), machine("cp-2", journal.RoleControlPlane,
+		"Running", ""),
 		machine("w-1", "md-0", "Running", "")}
 }
 
@@ -60,7 +62,8 @@ func patched() story {
 }
 
 func ended(verdict journal.Verdict, code int, message string, writes int) journal.RunEnded {
-	return journal.RunEnded{Verdict: verdict, ExitCode: code, Message: message, SiteSeconds: 866, WallSeconds: 20.4, Writes: writes}
+	return journal.RunEnded{Verdict: verdict, ExitCode: code, Message: message, SiteSeconds: 866, WallSeconds: 20.4,
+		Writes: writes}
 }
 
 func judge(verdict journal.Verdict, message string) journal.InvariantJudged {
@@ -70,12 +73,16 @@ func judge(verdict journal.Verdict, message string) journal.InvariantJudged {
 func stories() map[string]story {
 	refused := journal.StepEnded{Outcome: journal.Blocked, Code: "vsphere-template-missing", Doc: "000, Prerequisites",
 		Message: `VM template "microos-4.3.0" is missing in vCenter`, Fix: "upload the OVA under exactly that name",
-		Trace: "scenarios/vsphere/upgrade.star:41:5: vsphere-template-missing: VM template \"microos-4.3.0\" is missing in vCenter\n" +
+		Trace: "scenarios/vsphere/upgrade.star:41:5: vsphere-template-missing: " +
+			"VM template \"microos-4.3.0\" is missing in vCenter\n" +
 			"   41 |     require(site.vcenter.has_template(row.vm_template),\n      |     ^\n" +
 			"  in run at scenarios/vsphere/upgrade.star:63:14\n  in preflight at scenarios/vsphere/upgrade.star:41:5\n"}
-	stuck := journal.StepEnded{Outcome: journal.Failed, Code: "timeout", Message: "waited 3h: 1 of 3 machines updated", SiteSeconds: 10800}
-	violation := journal.InvariantViolated{ID: "etcd-quorum", Message: "etcd of prod-a: got 1 of 3 voting members healthy, want at least 2",
-		Evidence: "Machine cp-1: etcd healthy is False: etcd pod: CrashLoopBackOff\nMachine cp-2: etcd healthy is False: no leader"}
+	stuck := journal.StepEnded{Outcome: journal.Failed, Code: "timeout", Message: "waited 3h: 1 of 3 machines updated",
+		SiteSeconds: 10800}
+	violation := journal.InvariantViolated{ID: "etcd-quorum",
+		Message: "etcd of prod-a: got 1 of 3 voting members healthy, want at least 2",
+		Evidence: "Machine cp-1: etcd healthy is False: etcd pod: CrashLoopBackOff\n" +
+			"Machine cp-2: etcd healthy is False: no leader"}
 	return map[string]story{
 		"passed": slices.Concat(began(), there(), step("preflight", journal.StepEnded{}),
 			stepOf(journal.StepKindGate, "start", journal.StepEnded{}),
@@ -106,7 +113,8 @@ func stories() map[string]story {
 			story{judge(journal.Pass, ""), ended(journal.Error, 3, "armed, not triggered: drain-blocked", 0)}),
 		"stopped": slices.Concat(began(), step("control-plane", journal.StepEnded{Outcome: journal.Failed, Code: "stopped",
 			Message: "stopped: interrupt"}, patched()...), story{ended(journal.Fail, 4, "stopped by the user", 1)}),
-		"cut-off": slices.Concat(began(), there(), story{journal.StepStarted{ID: "control-plane", Kind: journal.StepKindStep}},
+		"cut-off": slices.Concat(began(), there(), story{journal.StepStarted{ID: "control-plane",
+			Kind: journal.StepKindStep}},
 			patched()[:1]),
 	}
 }

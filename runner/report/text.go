@@ -88,7 +88,8 @@ func (t *text) machines() {
 	var rows [][]string
 	for _, m := range t.run.Replaced() {
 		if m.Created+m.Deleted > 0 {
-			rows = append(rows, []string{m.Cluster, m.Role, fmt.Sprintf("%d created", m.Created), fmt.Sprintf("%d deleted", m.Deleted)})
+			rows = append(rows, []string{m.Cluster, m.Role, fmt.Sprintf("%d created", m.Created), fmt.Sprintf("%d deleted",
+				m.Deleted)})
 		}
 	}
 	t.table("machines", rows)
@@ -142,7 +143,8 @@ func (t *text) warnings() {
 		rows = append(rows, []string{"the last line of the journal was cut off and is left out"})
 	}
 	if c := t.run.Clock; c != nil && c.Late > 0 {
-		rows = append(rows, []string{fmt.Sprintf("the clock jumped too early %d times: durations and order may be wrong", c.Late)})
+		rows = append(rows, []string{fmt.Sprintf("the clock jumped too early %d times: durations and order may be wrong",
+			c.Late)})
 	}
 	t.table("warnings", rows)
 }
@@ -154,7 +156,8 @@ func (t *text) verdict() {
 	if e.WallSeconds > 0 {
 		pace = fmt.Sprintf(" (%.0f site seconds per wall second)", e.SiteSeconds/e.WallSeconds)
 	}
-	t.line("time     %s of site time in %s%s, %s", Duration(e.SiteSeconds), Duration(e.WallSeconds), pace, plural(e.Writes, "write"))
+	t.line("time     %s of site time in %s%s, %s", Duration(e.SiteSeconds), Duration(e.WallSeconds), pace,
+		plural(e.Writes, "write"))
 	if t.run.Path != "" {
 		t.line("journal  %s", t.run.Path)
 	}

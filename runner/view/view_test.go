@@ -27,7 +27,8 @@ func upgrade() journaltest.Story {
 	const cp = journal.RoleControlPlane
 	wait := "control-plane-rolled"
 	return journaltest.Story{
-		journal.RunStarted{SchemaVersion: 1, Runbook: journal.File{Name: "vsphere-upgrade"}, World: &journal.File{Name: "prod-a"}, Seed: 7},
+		journal.RunStarted{SchemaVersion: 1, Runbook: journal.File{Name: "vsphere-upgrade"},
+			World: &journal.File{Name: "prod-a"}, Seed: 7},
 		machine("prod-a-cp-1", cp, "v1.33.7", "Running", ""), machine("prod-a-cp-2", cp, "v1.33.7", "Running", ""),
 		machine("prod-a-cp-3", cp, "v1.33.7", "Running", ""), machine("prod-a-md-0-x", "md-0", "v1.33.7", "Running", ""),
 		journal.FaultArmed{ID: "drain-blocked", Trigger: "at workers"},
@@ -47,8 +48,9 @@ func upgrade() journaltest.Story {
 		machine("prod-a-cp-4", cp, "v1.34.5", "Provisioning", "cloning\x1b[2J"),
 		4 * time.Minute,
 		machine("prod-a-cp-4", cp, "v1.34.5", "Running", ""),
-		machine("prod-a-cp-1", cp, "v1.33.7", "Deleting", "Drain not completed yet: Pod default/web: cannot evict pod as it would"+
-			" violate the pod's disruption budget"),
+		machine("prod-a-cp-1", cp, "v1.33.7", "Deleting",
+			"Drain not completed yet: Pod default/web: cannot evict pod as it would"+
+				" violate the pod's disruption budget"),
 		journal.WaitPending{ID: wait, Text: "1 of 3 machines updated; prod-a-cp-1: draining"},
 		25 * time.Minute,
 		journal.WaitStuck{ID: wait, Text: "1 of 3 machines updated; prod-a-cp-1: draining", Since: 1500},
@@ -66,7 +68,8 @@ func refused() journaltest.Story {
 
 func play(t *testing.T, v *View, s journaltest.Story) {
 	t.Helper()
-	if _, err := journal.Scan(bytes.NewReader(s.Write(t)), func(e journal.Event) error { v.Event(e); return nil }); err != nil {
+	if _, err := journal.Scan(bytes.NewReader(s.Write(t)),
+		func(e journal.Event) error { v.Event(e); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -151,7 +154,8 @@ func TestWhatStaysWhenTheRunIsOver(t *testing.T) {
 func TestTheLiveTreeIsDrawnAtTicks(t *testing.T) {
 	drawn := make(chan string, 100)
 	tick := make(chan time.Time)
-	v := New(Options{Mode: Mode{Live: true}, Out: writerFunc(func(s string) { drawn <- s }), Site: at(0), Wall: at(0), Tick: tick})
+	v := New(Options{Mode: Mode{Live: true}, Out: writerFunc(func(s string) { drawn <- s }), Site: at(0), Wall: at(0),
+		Tick: tick})
 	play(t, v, upgrade())
 	if len(drawn) > 0 {
 		t.Error("something is drawn before the first tick")
@@ -183,7 +187,8 @@ func TestModeOf(t *testing.T) {
 		env             map[string]string
 		want            Mode
 	}{
-		{"a terminal", false, true, map[string]string{"TERM": "xterm", "LANG": "en_US.UTF-8"}, Mode{Live: true, Color: true, Unicode: true}},
+		{"a terminal", false, true, map[string]string{"TERM": "xterm", "LANG": "en_US.UTF-8"}, Mode{Live: true,
+			Color: true, Unicode: true}},
 		{"no terminal", false, false, map[string]string{"TERM": "xterm", "LANG": "C.utf8"}, Mode{Unicode: true}},
 		{"NO_COLOR", false, true, map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, Mode{Live: true}},
 		{"a dumb terminal", false, true, map[string]string{"TERM": "dumb"}, Mode{}},

@@ -3,7 +3,6 @@ package kubelet
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -116,17 +115,6 @@ func (k *Kubelets) Remove(name string) {
 		delete(k.machines, name)
 		k.cfg.Network.leave(m.IP)
 	})
-}
-
-// Running lists the names of the machines.
-func (k *Kubelets) Running() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var l []string
-	for n := range maps.Keys(k.machines) {
-		l = append(l, n)
-	}
-	return l
 }
 
 func (k *Kubelets) change(name string, do func(*machine)) error {

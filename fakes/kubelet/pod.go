@@ -19,17 +19,26 @@ type podKey struct {
 	uid types.UID
 }
 
-// Fail makes a pod's containers fail from now on, nil: heal. It is about the name: a pod of that name that comes later
-// fails as well.
-func (k *Kubelets) Fail(namespace, pod string, f *Failure) {
+// Fail makes a pod's containers fail from now on, nil: heal. It returns when the kubelet, if it can, has reported it: the
+// API server may lose its storage to the very failure. It is about the name: a pod of that name that comes later fails
+// as well.
+func (k *Kubelets) Fail(ctx context.Context, namespace, pod string, f *Failure) error {
 	name := cache.NewObjectName(namespace, pod)
 	k.mu.Lock()
 	if delete(k.failures, name); f != nil {
 		k.failures[name] = *f
 	}
 	k.mu.Unlock()
-	if o, ok, _ := k.pods.GetStore().GetByKey(name.String()); ok {
-		k.podChanged(o.(*corev1.Pod), false)
+	o, ok, _ := k.pods.GetStore().GetByKey(name.String())
+	if !ok {
+		return nil
+	}
+	p := o.(*corev1.Pod)
+	select {
+	case <-k.wakePod(podKey{name, p.UID}):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("kubelet %s: report pod %s: %w", p.Spec.NodeName, name, ctx.Err())
 	}
 }
 
@@ -62,8 +71,8 @@ func (k *Kubelets) wakePodsOf(node string) {
 	}
 }
 
-func (k *Kubelets) wakePod(key podKey) {
-	k.work.do("pod "+key.String(), key, func() time.Duration { return k.syncPod(key) })
+func (k *Kubelets) wakePod(key podKey) (ran <-chan struct{}) {
+	return k.work.do("pod "+key.String(), key, func() time.Duration { return k.syncPod(key) })
 }
 
 // syncPod takes a pod through its life as far as site time allows, and says when it goes on. A life that is where it
@@ -149,17 +158,25 @@ func (k *Kubelets) report(p *corev1.Pod, m *machine, r run) error {
 	if failing {
 		fail = &f
 	}
-	want := statusOf(p, r, fail, m.IP, k.cfg.Clock.Now())
-	if sameStatus(p.Status, want) {
-		return nil
+	for {
+		want := statusOf(p, r, fail, m.IP, k.cfg.Clock.Now())
+		if sameStatus(p.Status, want) {
+			return nil
+		}
+		p = p.DeepCopy()
+		p.Status = want
+		_, err := k.client.CoreV1().Pods(p.Namespace).UpdateStatus(k.ctx, p, metav1.UpdateOptions{})
+		if apierrors.IsConflict(err) { // our watch is behind
+			uid := p.UID
+			if p, err = k.client.CoreV1().Pods(p.Namespace).Get(k.ctx, p.Name, metav1.GetOptions{}); err == nil && p.UID == uid && p.DeletionTimestamp == nil {
+				continue
+			}
+		}
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
 	}
-	p = p.DeepCopy()
-	p.Status = want
-	_, err := k.client.CoreV1().Pods(p.Namespace).UpdateStatus(k.ctx, p, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
 }
 
 // end removes a pod that has stopped.

@@ -20,19 +20,23 @@ type worker struct {
 
 type job struct {
 	running, again bool
-	cancel         func() // the timer that asks for it next, nil: none
+	idle           chan struct{} // closed when it does not run any more
+	cancel         func()        // the timer that asks for it next, nil: none
 }
 
 func newWorker(c fakekit.Clock, wg *sync.WaitGroup) *worker {
 	return &worker{clock: c, wg: wg, jobs: map[any]*job{}}
 }
 
-// do runs fn soon. fn returns after how much site time it wants to be run again, negative: not by itself.
-func (w *worker) do(what string, key any, fn func() time.Duration) {
+// do runs fn soon. fn returns after how much site time it wants to be run again, negative: not by itself. The channel is
+// closed when fn has run.
+func (w *worker) do(what string, key any, fn func() time.Duration) (ran <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return
+		never := make(chan struct{})
+		close(never)
+		return never
 	}
 	j := w.jobs[key]
 	if j == nil {
@@ -45,14 +49,15 @@ func (w *worker) do(what string, key any, fn func() time.Duration) {
 	}
 	if j.running {
 		j.again = true
-		return
+		return j.idle
 	}
-	j.running = true
+	j.running, j.idle = true, make(chan struct{})
 	done := w.clock.Busy(what)
 	w.wg.Go(func() {
 		defer done()
 		w.run(what, key, j, fn)
 	})
+	return j.idle
 }
 
 func (w *worker) run(what string, key any, j *job, fn func() time.Duration) {
@@ -72,6 +77,7 @@ func (w *worker) run(what string, key any, j *job, fn func() time.Duration) {
 			j.running = false
 			j.cancel = w.clock.After(what, after, func() { w.do(what, key, fn) })
 		}
+		close(j.idle)
 		w.mu.Unlock()
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -308,6 +309,7 @@ func TestWorkloadCluster(t *testing.T) {
 	t.Run("port-forward reaches etcd and the API server", w.forward)
 	t.Run("a missing image is pulled with back-off", w.image)
 	t.Run("a crashed static pod shows and heals", w.crash)
+	t.Run("an adopted cluster is there at once", w.adopt)
 	t.Run("a silent kubelet loses its node until it speaks", w.silence)
 	if n := w.kubelets.Barrier().GaveUp(); n != 0 {
 		t.Errorf("%d writes were never seen in our own watch", n)
@@ -366,16 +368,35 @@ func (w *world) image(t *testing.T) {
 
 func (w *world) crash(t *testing.T) {
 	f := kubelet.CrashLoop("etcd")
-	w.kubelets.Fail("kube-system", "etcd-cp-1", &f)
-	w.await("one of four is not ready", func(ctx context.Context) error {
-		p, err := w.c.CoreV1().Pods("kube-system").Get(ctx, "etcd-cp-1", metav1.GetOptions{})
-		if err != nil || p.Status.ContainerStatuses[0].State.Waiting == nil {
-			return fmt.Errorf("got %v, %v, want a waiting container", p.Status.ContainerStatuses, err)
-		}
-		return nil
-	})
-	w.kubelets.Fail("kube-system", "etcd-cp-1", nil)
+	w.must(w.kubelets.Fail(t.Context(), "kube-system", "etcd-cp-1", &f))
+	p, err := w.c.CoreV1().Pods("kube-system").Get(t.Context(), "etcd-cp-1", metav1.GetOptions{})
+	if err != nil || p.Status.ContainerStatuses[0].State.Waiting == nil {
+		t.Errorf("right after the crash: got %v, %v, want a waiting container", p.Status.ContainerStatuses, err)
+	}
+	w.must(w.kubelets.Fail(t.Context(), "kube-system", "etcd-cp-1", nil))
 	w.await("all four are ready", w.running("tier=control-plane", 4))
+}
+
+// adopt lets machines be found running: nothing takes site time, which stands still here.
+func (w *world) adopt(t *testing.T) {
+	w.kubelets.Instant(true)
+	defer w.kubelets.Instant(false)
+	g, ctx := errgroup.WithContext(deadline(t, patient))
+	for i := range 5 {
+		n := kubelet.Node{Name: fmt.Sprint("md-1", i), IP: fmt.Sprint("10.0.1.", i), Kubernetes: version, ProviderID: fmt.Sprint("vsphere://", i)}
+		g.Go(func() error { return w.kubelets.Run(ctx, n) })
+	}
+	w.must(g.Wait())
+	ctx = deadline(t, patient)
+	for check := w.running("k8s-app=kube-proxy", 7); ; {
+		err := check(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (w *world) silence(t *testing.T) {

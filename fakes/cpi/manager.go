@@ -18,18 +18,16 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
 
-// DaemonSet is what has to run for nodes to be initialised; Label selects its Pods.
-const (
-	DaemonSet = "vsphere-cloud-controller-manager"
-	Label     = "k8s-app=" + DaemonSet
-	taint     = "node.cloudprovider.kubernetes.io/uninitialized"
-)
+// DaemonSet, in kube-system, is what has to run for nodes to be initialised.
+const DaemonSet = "vsphere-cloud-controller-manager"
+
+const taint = "node.cloudprovider.kubernetes.io/uninitialized"
 
 // Config is what a Manager needs.
 type Config struct {
 	Client kubernetes.Interface // of the workload cluster
 	Clock  fakekit.Clock
-	Delay  time.Duration // site time from the node's appearance, and between two tries
+	Delay  time.Duration // site time from when a node can be initialised, and between two tries
 	// Instance looks a node up in vCenter; ok is false when there is no VM of that name.
 	Instance func(node string) (i Instance, ok bool)
 }
@@ -42,7 +40,9 @@ type Instance struct {
 
 // Manager initialises nodes. Make one with Start.
 type Manager struct {
-	c Config
+	c           Config
+	ctx         context.Context
+	nodes, pods cache.SharedIndexInformer
 
 	mu      sync.Mutex
 	pending map[string]bool // nodes with a timer
@@ -50,21 +50,20 @@ type Manager struct {
 
 // Start watches until ctx ends.
 func Start(ctx context.Context, c Config) (*Manager, error) {
-	m := &Manager{c: c, pending: map[string]bool{}}
-	f := informers.NewSharedInformerFactory(c.Client, 0)
-	nodes := f.Core().V1().Nodes().Informer()
-	look := func(o any) {
-		c.Clock.Touch()
-		if n, ok := o.(*corev1.Node); ok && uninitialised(n) {
-			m.schedule(ctx, n.Name)
+	m := &Manager{c: c, ctx: ctx, pending: map[string]bool{}}
+	nodes := informers.NewSharedInformerFactory(c.Client, 0)
+	pods := informers.NewSharedInformerFactoryWithOptions(c.Client, 0, informers.WithNamespace(metav1.NamespaceSystem))
+	m.nodes, m.pods = nodes.Core().V1().Nodes().Informer(), pods.Core().V1().Pods().Informer()
+	look := func(any) { c.Clock.Touch(); m.look() }
+	for what, inf := range map[string]cache.SharedIndexInformer{"nodes": m.nodes, "pods": m.pods} {
+		if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look, UpdateFunc: func(_, o any) { look(o) }}); err != nil {
+			return nil, fmt.Errorf("cloud controller manager: watch %s: %w", what, err)
 		}
 	}
-	if _, err := nodes.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look, UpdateFunc: func(_, o any) { look(o) }}); err != nil {
-		return nil, fmt.Errorf("cloud controller manager: watch nodes: %w", err)
-	}
-	f.Start(ctx.Done())
-	if !cache.WaitForCacheSync(ctx.Done(), nodes.HasSynced) {
-		return nil, fmt.Errorf("cloud controller manager: watch nodes: %w", ctx.Err())
+	nodes.Start(ctx.Done())
+	pods.Start(ctx.Done())
+	if !cache.WaitForCacheSync(ctx.Done(), m.nodes.HasSynced, m.pods.HasSynced) {
+		return nil, fmt.Errorf("cloud controller manager: watch nodes and pods: %w", ctx.Err())
 	}
 	return m, nil
 }
@@ -73,40 +72,58 @@ func uninitialised(n *corev1.Node) bool {
 	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taint })
 }
 
-// schedule tries node after the delay, and again until it is initialised or gone.
-func (m *Manager) schedule(ctx context.Context, node string) {
+// runs tells whether a pod of the DaemonSet runs.
+func (m *Manager) runs() bool {
+	return slices.ContainsFunc(m.pods.GetStore().List(), func(o any) bool {
+		p := o.(*corev1.Pod)
+		owner := metav1.GetControllerOf(p)
+		return owner != nil && owner.Kind == "DaemonSet" && owner.Name == DaemonSet && p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
+	})
+}
+
+// look sets a timer for each node that waits, if somebody is there to initialise it.
+func (m *Manager) look() {
+	var waiting []string
+	for _, o := range m.nodes.GetStore().List() {
+		if n := o.(*corev1.Node); uninitialised(n) {
+			waiting = append(waiting, n.Name)
+		}
+	}
+	if len(waiting) == 0 || !m.runs() {
+		return
+	}
+	slices.Sort(waiting)
+	for _, name := range waiting {
+		m.schedule(name)
+	}
+}
+
+// schedule tries a node after the delay, and again until there is nothing left to do.
+func (m *Manager) schedule(node string) {
 	m.mu.Lock()
 	known := m.pending[node]
 	m.pending[node] = true
 	m.mu.Unlock()
-	if known || ctx.Err() != nil {
+	if known || m.ctx.Err() != nil {
 		return
 	}
 	m.c.Clock.After("cpi/"+node, m.c.Delay, func() {
 		m.mu.Lock()
 		delete(m.pending, node)
 		m.mu.Unlock()
-		if err := m.initialise(ctx, node); err != nil && ctx.Err() == nil {
-			m.schedule(ctx, node)
+		if m.runs() && m.initialise(node) != nil {
+			m.schedule(node)
 		}
 	})
 }
 
-var (
-	errNotRunning = errors.New("no Pod of the DaemonSet runs")
-	errNoInstance = errors.New("no VM of that name in vCenter")
-)
+var errNoInstance = errors.New("no VM of that name in vCenter")
 
-// initialise returns nil when there is nothing left to do for the node.
-func (m *Manager) initialise(ctx context.Context, name string) error {
-	pods, err := m.c.Client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{LabelSelector: Label})
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil }) {
-		return errNotRunning
-	}
-	n, err := m.c.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+// initialise returns nil when there is nothing left to do for the node. The taint goes last: it is the sign that all is
+// done.
+func (m *Manager) initialise(name string) error {
+	nodes := m.c.Client.CoreV1().Nodes()
+	n, err := nodes.Get(m.ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -117,20 +134,16 @@ func (m *Manager) initialise(ctx context.Context, name string) error {
 	if !ok {
 		return errNoInstance
 	}
+	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name}, {Type: corev1.NodeInternalIP, Address: i.IP}, {Type: corev1.NodeExternalIP, Address: i.IP}}
+	if n, err = nodes.UpdateStatus(m.ctx, n, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
 	n.Spec.ProviderID = "vsphere://" + i.UUID
 	n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taint })
 	if n.Labels == nil {
 		n.Labels = map[string]string{}
 	}
 	n.Labels[corev1.LabelInstanceTypeStable] = "vsphere-vm"
-	n, err = m.c.Client.CoreV1().Nodes().Update(ctx, n, metav1.UpdateOptions{})
-	if err != nil {
-		return err
-	}
-	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name}, {Type: corev1.NodeInternalIP, Address: i.IP}, {Type: corev1.NodeExternalIP, Address: i.IP}}
-	_, err = m.c.Client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{})
-	if apierrors.IsConflict(err) {
-		return nil // the kubelet posts the same addresses
-	}
+	_, err = nodes.Update(m.ctx, n, metav1.UpdateOptions{})
 	return err
 }

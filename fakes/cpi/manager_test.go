@@ -2,6 +2,7 @@ package cpi_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/utils/ptr"
 
 	"github.com/rehearse-dev/rehearse/fakes/cpi"
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
@@ -21,7 +23,8 @@ func node(name string) *corev1.Node {
 }
 
 func pod(phase corev1.PodPhase) *corev1.Pod {
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "ccm", Labels: map[string]string{"k8s-app": cpi.DaemonSet}}, Status: corev1.PodStatus{Phase: phase}}
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "ccm", OwnerReferences: []metav1.OwnerReference{
+		{Kind: "DaemonSet", Name: cpi.DaemonSet, Controller: ptr.To(true)}}}, Status: corev1.PodStatus{Phase: phase}}
 }
 
 func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
@@ -42,14 +45,27 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 		}
 		return n
 	}
-	clock.Advance(12 * time.Second)
+	clock.Advance(time.Hour)
+	if w := clock.Waiting(); len(w) != 0 {
+		t.Errorf("no pod runs: got timers %v, want none", w)
+	}
 	if got := get().Spec.ProviderID; got != "" {
 		t.Fatalf("no pod runs: got providerID %q, want none", got)
 	}
 	if _, err := client.CoreV1().Pods("kube-system").Update(ctx, pod(corev1.PodRunning), metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	clock.Advance(5 * time.Second)
+	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0; { // the watch brings the news
+		if time.Now().After(deadline) {
+			t.Fatal("the pod runs and nobody cares")
+		}
+		runtime.Gosched()
+	}
+	clock.Advance(4 * time.Second)
+	if got := get().Spec.ProviderID; got != "" {
+		t.Errorf("before the delay: got providerID %q, want none", got)
+	}
+	clock.Advance(time.Second)
 	n := get()
 	if got, want := n.Spec.ProviderID, "vsphere://42"; got != want {
 		t.Errorf("providerID: got %q, want %q", got, want)
@@ -59,5 +75,27 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 	}
 	if !slices.ContainsFunc(n.Status.Addresses, func(a corev1.NodeAddress) bool { return a.Address == "10.0.0.1" }) {
 		t.Errorf("addresses: got %v, want 10.0.0.1 among them", n.Status.Addresses)
+	}
+}
+
+func TestANodeWithoutAVMIsTriedAgain(t *testing.T) {
+	client := fake.NewClientset(node("a"), pod(corev1.PodRunning))
+	clock := fakeclock.New()
+	known := false
+	_, err := cpi.Start(t.Context(), cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second, Instance: func(string) (cpi.Instance, bool) {
+		return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, known
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0 && time.Now().Before(deadline); {
+		runtime.Gosched()
+	}
+	clock.Advance(20 * time.Second)
+	known = true
+	clock.Advance(5 * time.Second)
+	n, err := client.CoreV1().Nodes().Get(t.Context(), "a", metav1.GetOptions{})
+	if err != nil || n.Spec.ProviderID != "vsphere://42" {
+		t.Errorf("got %q, %v, want vsphere://42", n.Spec.ProviderID, err)
 	}
 }

@@ -65,8 +65,8 @@ func (c *call) riskAndUndo(r *run, id, risk string, undo starlark.Value) (Risk, 
 		}
 	case Write:
 	default:
-		return "", Undo{}, c.errorf("bad-argument", `for parameter risk: got %q, want "read", "write" or "one-way"`, risk).
-			Hint(diag.DidYouMean(risk, []string{string(Read), string(Write), string(OneWay)}))
+		d := c.errorf("bad-argument", `for parameter risk: got %q, want "read", "write" or "one-way"`, risk)
+		return "", Undo{}, d.Hint(diag.DidYouMean(risk, []string{string(Read), string(Write), string(OneWay)}))
 	}
 	switch u := undo.(type) {
 	case nil:
@@ -81,7 +81,8 @@ func (c *call) riskAndUndo(r *run, id, risk string, undo starlark.Value) (Risk, 
 			return Write, Undo{Keep: true}, nil
 		}
 	}
-	return "", Undo{}, c.errorf("bad-argument", `for parameter undo: got %s, want a function of (site), "keep" or one_way("reason")`, undo)
+	return "", Undo{}, c.errorf("bad-argument",
+		`for parameter undo: got %s, want a function of (site), "keep" or one_way("reason")`, undo)
 }
 
 // undo is fn(site) for later: it may run when the runbook has long ended, on a thread of its own.

@@ -40,7 +40,7 @@ func (c *call) keys(where starlark.Value) ([]string, error) {
 	}
 	list, ok := where.(*starlark.List)
 	if !ok {
-		return nil, c.errorf("bad-argument", "for parameter path: got %s, want a dotted string or a list of keys", where.Type())
+		return nil, c.errorf("bad-argument", "for parameter path: got %s, want a string or a list of keys", where.Type())
 	}
 	var keys []string
 	for elem := range starlark.Elements(list) {
@@ -72,5 +72,6 @@ func (c *call) follow(obj starlark.Value, key string, so []string) (starlark.Val
 		}
 		return obj.Index(i), nil
 	}
-	return nil, c.errorf("bad-argument", "%q is a %s; want a dict or a list to look up %q in", strings.Join(so, "."), obj.Type(), key)
+	return nil, c.errorf("bad-argument", "%q is a %s; want a dict or a list to look up %q in",
+		strings.Join(so, "."), obj.Type(), key)
 }

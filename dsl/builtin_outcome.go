@@ -46,7 +46,8 @@ func unfinished(c *call, state PollState) (starlark.Value, error) {
 func pollOf(w work, v starlark.Value) (Poll, error) {
 	a, ok := v.(answer)
 	if !ok || a.kind == "noop" {
-		return Poll{}, diag.New("wrong-answer", "%s: %s returned %s, want done(…), pending(…) or broken(…)", w.what, w.fn.Name(), v.Type())
+		return Poll{}, diag.New("wrong-answer", "%s: %s returned %s, want done(…), pending(…) or broken(…)",
+			w.what, w.fn.Name(), v.Type())
 	}
 	p := a.of
 	if p.State != Done {
@@ -61,7 +62,8 @@ func pollOf(w work, v starlark.Value) (Poll, error) {
 func resultOf(w work, v starlark.Value) (Result, error) {
 	a, isAnswer := v.(answer)
 	if isAnswer && a.kind != "noop" {
-		return Result{}, diag.New("wrong-answer", "%s: %s returned %s, which only a wait does; want data or noop(data)", w.what, w.fn.Name(), a.kind)
+		return Result{}, diag.New("wrong-answer", "%s: %s returned %s, which only a wait does; want data or noop(data)",
+			w.what, w.fn.Name(), a.kind)
 	}
 	if isAnswer {
 		v = a.value

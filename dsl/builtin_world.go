@@ -3,6 +3,7 @@ package dsl
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -134,7 +135,7 @@ func worldVCenter(c *call) (starlark.Value, error) {
 	for _, item := range dict.Items() {
 		name, ok := starlark.AsString(item[0])
 		if !ok || name == "" {
-			return nil, c.errorf("bad-argument", "for parameter templates: got key %v, want the name of a VM template", item[0])
+			return nil, c.errorf("bad-argument", "for parameter templates: got key %v, want the name of a template", item[0])
 		}
 		var v value.Version
 		if err := v.Unpack(item[1]); err != nil {
@@ -145,6 +146,8 @@ func worldVCenter(c *call) (starlark.Value, error) {
 	return token[WorldVCenter]{"vcenter", vc}, nil
 }
 
+var artifactForm = regexp.MustCompile(`^[^:]+:[^:/]+$`)
+
 // worldRegistry is registry(artifacts=["repository:tag"]).
 func worldRegistry(c *call) (starlark.Value, error) {
 	var r WorldRegistry
@@ -152,7 +155,7 @@ func worldRegistry(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	for _, a := range r.Artifacts {
-		if repository, tag, ok := strings.Cut(a, ":"); !ok || repository == "" || tag == "" || strings.ContainsAny(tag, ":/") {
+		if !artifactForm.MatchString(a) {
 			return nil, c.errorf("bad-argument", `for parameter artifacts: got %q, want "repository:tag"`, a)
 		}
 	}

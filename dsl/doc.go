@@ -1,12 +1,12 @@
 // Package dsl is the language of runbooks and worlds: Starlark with a handful of nouns.
 //
-// A Loader reads a file and gives a Runbook or a World, or says with a caret what is wrong with it. A Runbook is bound to
-// parameters and run on a Host, which conducts: it calls the bodies of steps and waits, hands them a Site, and keeps the
-// journal. Everything a script can name stands in one table, builtins.go.
+// A Loader reads a file and gives a Runbook or a World, or says with a caret what is wrong with it. A Runbook is bound
+// to parameters and run on a Host, which conducts: it calls the bodies of steps and waits, hands them a Site, and keeps
+// the journal. Everything a script can name stands in one table, builtins.go.
 //
-// Two objects have two jobs. ctx conducts (step, wait, gate, manual, note); site acts, and exists only inside the function
-// of a step or a wait. So all contact with the world is inside something that the journal names, and `run` itself is
-// control flow over plain data.
+// Two objects have two jobs. ctx conducts (step, wait, gate, manual, note); site acts, and exists only inside the
+// function of a step or a wait. So all contact with the world is inside something that the journal names, and `run`
+// itself is control flow over plain data.
 //
 // Scripts are hermetic: no file but what they load, no network, no clock, no randomness, no while and no recursion;
 // modules are frozen once loaded; a script that never ends or hoards memory is stopped.

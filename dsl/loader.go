@@ -15,10 +15,10 @@ import (
 	"github.com/rehearse-dev/rehearse/dsl/stdlib"
 )
 
-// Loader reads runbooks and worlds. Every error is a diag.Diagnostic or a diag.List of stage load. The zero Loader reads
-// from the file system; a Loader may be used by several goroutines.
+// Loader reads runbooks and worlds. Every error is a diag.Diagnostic or a diag.List of stage load. The zero Loader
+// reads from the file system; a Loader may be used by several goroutines.
 type Loader struct {
-	// Root is what load("//…") starts from; "" is the nearest directory above the file with a .git, else the file's own.
+	// Root is what load("//…") starts from; "" is the nearest directory above the file that has a .git, else its own.
 	Root string
 	// ReadFile reads a file by its absolute path; nil is os.ReadFile.
 	ReadFile func(string) ([]byte, error)
@@ -136,7 +136,8 @@ func (ld *loading) read(label string) (name string, source []byte, err error) {
 	if rest, ok := strings.CutPrefix(label, embedded); ok {
 		source, err = stdlib.FS.ReadFile(rest)
 		if err != nil {
-			err = diag.New("load-not-found", "the standard library has no %q", rest).Hint(diag.DidYouMean(rest, embeddedFiles()))
+			err = diag.New("load-not-found", "the standard library has no %q", rest).
+				Hint(diag.DidYouMean(rest, embeddedFiles()))
 		}
 		return label, source, err
 	}
@@ -187,7 +188,8 @@ func unreadable(file string, err error) error {
 func (ld *loading) module(label string) (*module, error) {
 	if m, ok := ld.modules[label]; ok {
 		if m == nil {
-			return nil, diag.New("load-cycle", "files load each other: %s", strings.Join(append(ld.chain, label), " → "))
+			chain := strings.Join(append(ld.chain, label), " → ")
+			return nil, diag.New("load-cycle", "files load each other: %s", chain)
 		}
 		return m, m.err
 	}

@@ -10,8 +10,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// Dialect is the language: Starlark's defaults and sets. There is no while, no recursion, no control flow at top level and
-// no reassignment there.
+// Dialect is the language: Starlark's defaults and sets. There is no while, no recursion, and at top level no control
+// flow and no reassignment.
 var Dialect = &syntax.FileOptions{Set: true}
 
 // module is one file, loaded.

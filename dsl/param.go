@@ -70,7 +70,8 @@ func (p Param) parse(text string) (starlark.Value, error) {
 			return o, err
 		}
 	}
-	return nil, diag.New("", "got %q, want one of %s", text, strings.Join(p.OneOf, ", ")).Hint(diag.DidYouMean(text, p.OneOf))
+	return nil, diag.New("", "got %q, want one of %s", text, strings.Join(p.OneOf, ", ")).
+		Hint(diag.DidYouMean(text, p.OneOf))
 }
 
 // declareParam is param.<kind>(doc, default=).

@@ -113,8 +113,8 @@ func (p *program) at(stage diag.Stage, pos Position, d *diag.Diagnostic) *diag.D
 	return d
 }
 
-// diagnose turns whatever came out of Starlark into a Diagnostic, or a List of them. An error that already knows where it
-// is stays as it is, with what was wrapped around it.
+// diagnose turns whatever came out of Starlark into a Diagnostic, or a List of them. An error that already knows where
+// it is stays as it is, with what was wrapped around it.
 func (p *program) diagnose(stage diag.Stage, t *starlark.Thread, err error) error {
 	var (
 		syn  syntax.Error

@@ -15,7 +15,7 @@ type Runbook struct {
 	Pos        Position
 	Params     []Param           // in the order of the file
 	Invariants []string          // ids, watched during the whole run
-	Files      map[string]string // everything that was loaded: "//dir/file.star" or "@rehearse//file.star" to its SHA-256
+	Files      map[string]string // all that was loaded: "//dir/file.star" or "@rehearse//file.star" to its SHA-256
 	prog       *program
 	run        *starlark.Function
 }
@@ -53,9 +53,9 @@ func declareRunbook(c *call) (starlark.Value, error) {
 	return token[*Runbook]{"runbook", rb}, nil
 }
 
-// Run runs the runbook on a host. It returns nil when the script reached its end. What a Host method returned as an error
-// is found with errors.Is and errors.As; a mistake in the script and a refused precondition are a diag.Diagnostic.
-// Run blocks until then, and stops soon after ctx is done.
+// Run runs the runbook on a host. It returns nil when the script reached its end. What a Host method returned as an
+// error is found with errors.Is and errors.As; a mistake in the script and a refused precondition are a
+// diag.Diagnostic. Run blocks until then, and stops soon after ctx is done.
 func (rb *Runbook) Run(ctx context.Context, host Host, params Params) error {
 	r := &run{ctx: ctx, prog: rb.prog, host: host, ids: map[string]Position{}}
 	t := rb.prog.thread(rb.Name, &env{run: r})

@@ -105,7 +105,8 @@ func workload(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	if name == "" {
-		return nil, c.errorf("bad-argument", "for parameter name: got an empty text").Hint("the management cluster is site.management")
+		return nil, c.errorf("bad-argument", "for parameter name: got an empty text").
+			Hint("the management cluster is site.management")
 	}
 	shown := fmt.Sprintf("site.workload(%q)", name)
 	return kubernetes{part{c.recv.(siteValue).scope, "kubernetes", shown}, name}, nil

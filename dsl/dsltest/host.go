@@ -1,5 +1,5 @@
-// Package dsltest runs runbooks without a runner and without a cluster: a Host that keeps its journal in memory and a Site
-// of plain objects. Only tests import it.
+// Package dsltest runs runbooks without a runner and without a cluster: a Host that keeps its journal in memory and a
+// Site of plain objects. Only tests import it.
 package dsltest
 
 import (
@@ -27,7 +27,8 @@ type Host struct {
 }
 
 // Step calls the body once, or returns what is known of it.
-func (h *Host) Step(ctx context.Context, s dsl.Step, body func(context.Context, dsl.Site) (dsl.Result, error)) (json.RawMessage, error) {
+func (h *Host) Step(ctx context.Context, s dsl.Step,
+	body func(context.Context, dsl.Site) (dsl.Result, error)) (json.RawMessage, error) {
 	h.Steps = append(h.Steps, s)
 	if raw, ok := h.Known[s.ID]; ok {
 		h.logf("step %s: known", s.ID)
@@ -47,7 +48,8 @@ func (h *Host) Step(ctx context.Context, s dsl.Step, body func(context.Context, 
 }
 
 // Wait polls without any time between.
-func (h *Host) Wait(ctx context.Context, w dsl.Wait, poll func(context.Context, dsl.Site) (dsl.Poll, error)) (json.RawMessage, error) {
+func (h *Host) Wait(ctx context.Context, w dsl.Wait,
+	poll func(context.Context, dsl.Site) (dsl.Poll, error)) (json.RawMessage, error) {
 	h.Waits = append(h.Waits, w)
 	if raw, ok := h.Known[w.ID]; ok {
 		h.logf("wait %s: known", w.ID)

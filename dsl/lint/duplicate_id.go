@@ -24,7 +24,8 @@ func duplicateID(f *file, say report) {
 			if at, id, ok := idOf(call, f.builtins[nameOf(call.Fn)]); ok {
 				u := use{at, slices.Clone(around)}
 				if u.looped() {
-					say(at, "id %q is used each time the loop goes round", id).Hint("make it of what the loop goes over: \"" + id + "-%s\" % name")
+					say(at, "id %q is used each time the loop goes round", id).
+						Hint("make it of what the loop goes over: \"" + id + "-%s\" % name")
 				}
 				for _, other := range seen[id] {
 					if u.function() == other.function() && !u.excludes(other) {
@@ -68,7 +69,8 @@ func (u use) looped() bool {
 // excludes reports whether two uses stand in two branches of one if.
 func (u use) excludes(v use) bool {
 	for _, n := range u.around {
-		if branch, ok := n.(*syntax.IfStmt); ok && slices.Contains(v.around, n) && inElse(branch, u.at) != inElse(branch, v.at) {
+		branch, ok := n.(*syntax.IfStmt)
+		if ok && slices.Contains(v.around, n) && inElse(branch, u.at) != inElse(branch, v.at) {
 			return true
 		}
 	}
@@ -76,6 +78,6 @@ func (u use) excludes(v use) bool {
 }
 
 func inElse(branch *syntax.IfStmt, n syntax.Node) bool {
-	at := syntax.Start(n)
-	return branch.ElsePos.IsValid() && (at.Line > branch.ElsePos.Line || at.Line == branch.ElsePos.Line && at.Col > branch.ElsePos.Col)
+	at, other := syntax.Start(n), branch.ElsePos
+	return other.IsValid() && (at.Line > other.Line || at.Line == other.Line && at.Col > other.Col)
 }

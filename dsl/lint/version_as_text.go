@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.starlark.net/syntax"
@@ -9,13 +10,13 @@ import (
 
 var (
 	versionLiteral = regexp.MustCompile(`^v?\d+\.\d+(\.\d+)?([-+].*)?$`)
-	comparisons    = map[syntax.Token]bool{syntax.EQL: true, syntax.NEQ: true, syntax.LT: true, syntax.LE: true, syntax.GT: true, syntax.GE: true}
+	comparisons    = []syntax.Token{syntax.EQL, syntax.NEQ, syntax.LT, syntax.LE, syntax.GT, syntax.GE}
 )
 
 func versionAsText(f *file, say report) {
 	syntax.Walk(f.tree, func(n syntax.Node) bool {
 		e, ok := n.(*syntax.BinaryExpr)
-		if !ok || !comparisons[e.Op] {
+		if !ok || !slices.Contains(comparisons, e.Op) {
 			return true
 		}
 		for _, side := range []syntax.Expr{e.X, e.Y} {

@@ -35,7 +35,7 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 	}
 	want := []string{
 		"step preflight: done",
-		"note: the webhook may refuse to take CoreDNS back from 1.14.2-v4.3.4 to 1.12.4-v4.2.8, should the control plane be rolled back",
+		"note: a rollback would take CoreDNS back from 1.14.2-v4.3.4 to 1.12.4-v4.2.8, which the webhook may refuse",
 		"step templates: done",
 		"gate start: Replace 3 control-plane and 5 worker VMs of prod-a, one after another, to run Kubernetes v1.34.5? Its workloads and add-ons must run on that.",
 		"step control-plane: done",

@@ -19,11 +19,14 @@ type Quantity struct {
 }
 
 var (
-	quantityForm = regexp.MustCompile(`^([+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64}))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,2}))?$`)
+	quantityForm = regexp.MustCompile(`^([+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64}))` +
+		`(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,2}))?$`)
 	quantityUnit = map[string]*big.Rat{
 		"": big.NewRat(1, 1), "n": power(10, -9), "u": power(10, -6), "m": power(10, -3),
-		"k": power(10, 3), "M": power(10, 6), "G": power(10, 9), "T": power(10, 12), "P": power(10, 15), "E": power(10, 18),
-		"Ki": power(2, 10), "Mi": power(2, 20), "Gi": power(2, 30), "Ti": power(2, 40), "Pi": power(2, 50), "Ei": power(2, 60),
+		"k": power(10, 3), "M": power(10, 6), "G": power(10, 9),
+		"T": power(10, 12), "P": power(10, 15), "E": power(10, 18),
+		"Ki": power(2, 10), "Mi": power(2, 20), "Gi": power(2, 30),
+		"Ti": power(2, 40), "Pi": power(2, 50), "Ei": power(2, 60),
 	}
 )
 

@@ -11,8 +11,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Version is a version in the style of Kubernetes, of an image tag or of a platform release: "v1.33.7", "1.12.4-v4.2.8",
-// "v1.35.6-acp.1", "4.3.0". Its text is kept; the comparison ignores a leading v and reads numbers as numbers.
+// Version is a version in the style of Kubernetes, of an image tag or of a platform release: "v1.33.7",
+// "1.12.4-v4.2.8", "v1.35.6-acp.1", "4.3.0". Its text is kept; the comparison ignores a leading v and reads numbers as
+// numbers.
 //
 // A suffix is a later build of the same version (v1.33.7 < v1.33.7-1 < v1.33.7-2) unless it says that it comes before
 // (v1.34.0-rc.1 < v1.34.0).

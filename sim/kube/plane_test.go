@@ -309,6 +309,7 @@ func TestWorkloadCluster(t *testing.T) {
 	t.Run("port-forward reaches etcd and the API server", w.forward)
 	t.Run("a missing image is pulled with back-off", w.image)
 	t.Run("a crashed static pod shows and heals", w.crash)
+	t.Run("an API server without its storage says so and comes back", w.leaderless)
 	t.Run("an adopted cluster is there at once", w.adopt)
 	t.Run("a silent kubelet loses its node until it speaks", w.silence)
 	if n := w.kubelets.Barrier().GaveUp(); n != 0 {
@@ -375,6 +376,31 @@ func (w *world) crash(t *testing.T) {
 	}
 	w.must(w.kubelets.Fail(t.Context(), "kube-system", "etcd-cp-1", nil))
 	w.await("all four are ready", w.running("tier=control-plane", 4))
+}
+
+// leaderless takes the storage away as the loss of etcd's quorum does.
+func (w *world) leaderless(t *testing.T) {
+	l := etcd.NewLeaderless()
+	defer l.Close()
+	write := func(ctx context.Context) error {
+		_, err := w.c.CoreV1().ConfigMaps("default").Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{})
+		return err
+	}
+	w.must(write(t.Context()))
+	w.Store.Reroute(l.Dial)
+	for what, do := range map[string]func(context.Context) error{"write": write, "read": func(ctx context.Context) error {
+		_, err := w.c.CoreV1().Nodes().Get(ctx, "cp-1", metav1.GetOptions{})
+		return err
+	}} {
+		w.await("a "+what+" fails for want of a leader", func(ctx context.Context) error {
+			if err := do(ctx); err == nil || !strings.Contains(err.Error(), "etcdserver: request timed out") {
+				return fmt.Errorf("got %v, want etcdserver: request timed out", err)
+			}
+			return nil
+		})
+	}
+	w.Store.Reroute(nil)
+	w.await("a write works again", write)
 }
 
 // adopt lets machines be found running: nothing takes site time, which stands still here.

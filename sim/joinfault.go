@@ -26,3 +26,8 @@ func (f *joinFault) hit(b *kubeadm.Bootstrap) string {
 	}
 	return f.reason
 }
+
+func (f *joinFault) set(reason string) { f.mu.Lock(); defer f.mu.Unlock(); f.reason = reason }
+
+// hits are the machines whose join failed.
+func (f *joinFault) hits() []string { f.mu.Lock(); defer f.mu.Unlock(); return slices.Clone(f.failed) }

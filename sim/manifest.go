@@ -3,6 +3,7 @@ package sim
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Manifest struct {
 	File   string
 	Line   int // of the document's first line
 	Object *unstructured.Unstructured
+	digest string // SHA-256 of the file
 }
 
 // Where is "file:line".
@@ -66,9 +68,10 @@ func readManifest(file string) ([]Manifest, error) {
 	if err != nil {
 		return nil, &InputError{file, err}
 	}
+	digest := fmt.Sprintf("%x", sha256.Sum256(b))
 	var l []Manifest
 	for _, d := range documents(b) {
-		m := Manifest{File: file, Line: d.line, Object: &unstructured.Unstructured{}}
+		m := Manifest{File: file, Line: d.line, Object: &unstructured.Unstructured{}, digest: digest}
 		if err := yaml.UnmarshalStrict(d.text, &m.Object.Object); err != nil {
 			return nil, &InputError{m.Where(), fmt.Errorf("the document that begins here: %w", err)}
 		}

@@ -176,3 +176,16 @@ func (c *clusterPlan) account() (*url.Userinfo, error) {
 	}
 	return url.UserPassword(user, password), nil
 }
+
+// Digests are the SHA-256 of every manifest file, by path.
+func (p *Plan) Digests() map[string]string {
+	m := map[string]string{}
+	for _, c := range p.clusters {
+		for _, l := range [][]Manifest{c.manifests, c.workload} {
+			for _, x := range l {
+				m[x.File] = x.digest
+			}
+		}
+	}
+	return m
+}

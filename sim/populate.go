@@ -16,6 +16,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 )
 
@@ -51,6 +52,9 @@ func (w *workload) populate(ctx context.Context, a *adopter, machines []*adopted
 		return err
 	}
 	if err := w.createAll(ctx, objects); err != nil {
+		return err
+	}
+	if err := kubeovn.Seed(ctx, w.client, a.cluster, w.t.clock.Now()); err != nil {
 		return err
 	}
 	return w.createWorkload(ctx)

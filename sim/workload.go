@@ -46,6 +46,7 @@ type workload struct {
 	plane      *kube.Plane
 	kubelets   *kubelet.Kubelets
 	client     client.Client // an administrator's, of the workload cluster
+	releases   *releases
 
 	mu      sync.Mutex
 	running bool
@@ -141,6 +142,12 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 		return err
 	}
 	if w.client, err = client.New(w.plane.Admin, client.Options{}); err != nil {
+		return err
+	}
+	if err := w.collectOrphans(); err != nil {
+		return err
+	}
+	if err := w.startReleases(ctx); err != nil {
 		return err
 	}
 	_, err = cpi.Start(w.t.run, cpi.Config{Client: w.kubelets.Client(), Clock: w.t.clock, Delay: d.Of("cpi-initialise"), Instance: w.instance})

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -96,9 +97,12 @@ func (f *Front) rewrite(r *httputil.ProxyRequest, target *url.URL) {
 	}
 }
 
-// modify reorders discovery and reports writes to the barrier.
+// modify reorders discovery and reports writes to the barrier. The preferred version is not called deprecated.
 func (f *Front) modify(r *http.Response) error {
 	q := r.Request
+	if warnings := r.Header.Values("Warning"); len(warnings) > 0 {
+		r.Header["Warning"] = slices.DeleteFunc(warnings, func(w string) bool { return strings.Contains(w, "cluster.x-k8s.io/"+PreferredVersion+" ") })
+	}
 	switch {
 	case r.StatusCode == http.StatusOK && isDiscovery(q.URL.Path):
 		return replaceBody(r, preferVersion)

@@ -1,0 +1,163 @@
+// Package rehearsal wires the pieces: it loads a runbook and a world, boots the twin, lets the runner run the runbook on
+// it, and fires the faults that were asked for. The commands are thin shells around it.
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/rehearse-dev/rehearse/dsl"
+	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/runner/check"
+	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/assets"
+	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/fault"
+)
+
+// Config is what a person asked for.
+type Config struct {
+	Runbook, World string            // files
+	Params         map[string]string // as given
+	Faults         []string          // as given
+	Seed           uint64
+	Dir            string // run directory; it must not hold a journal yet
+	Provision      bool
+	Version        string   // of the program
+	Command        []string // repeats the run
+}
+
+// Rehearsal is a loaded run: nothing has been started, and everything that can be checked without a twin was checked.
+type Rehearsal struct {
+	c       Config
+	runbook *dsl.Runbook
+	params  dsl.Params
+	world   *dsl.World
+	plan    *sim.Plan
+	faults  []fault.Spec
+}
+
+// Load reads and checks what was given. Its errors are the user's to mend; nothing was started.
+func Load(c Config) (*Rehearsal, error) {
+	r := &Rehearsal{c: c}
+	var loader dsl.Loader
+	var err, more error
+	if r.runbook, err = loader.Runbook(c.Runbook); err == nil {
+		r.params, err = r.runbook.Bind(c.Params)
+	}
+	if r.world, more = loader.World(c.World); more == nil {
+		r.plan, more = sim.Load(World(r.world), c.Seed)
+	}
+	if err := errors.Join(err, more); err != nil {
+		return nil, err
+	}
+	if _, err := check.NewJudge(r.runbook.Invariants); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.runbook.Pos, err)
+	}
+	for _, text := range c.Faults {
+		s, err := fault.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		r.nameTarget(&s)
+		r.faults = append(r.faults, s)
+	}
+	return r, nil
+}
+
+// World is the simulator's form of a declared world.
+func World(w *dsl.World) sim.World {
+	out := sim.World{Name: w.Name, ACP: w.ACP, Artifacts: w.Registry.Artifacts, Timing: w.Timing}
+	for _, c := range w.Clusters {
+		out.Clusters = append(out.Clusters, sim.Cluster{Name: c.Name, Manifests: c.Manifests, Etcd: sim.EtcdKind(c.Etcd)})
+	}
+	for _, t := range w.VCenter.Templates {
+		out.Templates = append(out.Templates, sim.Template{Name: t.Name, Kubernetes: t.Kubernetes})
+	}
+	return out
+}
+
+// nameTarget gives a fault without a template the one that the runbook's target row names, where the runbook has the
+// parameter target and the matrix has the row.
+func (r *Rehearsal) nameTarget(s *fault.Spec) {
+	target := r.params.Strings()["target"]
+	if name, ok := s.Args["name"]; !ok || name != "" || target == "" {
+		return
+	}
+	const file = "/row.star"
+	text := fmt.Sprintf("load(\"@rehearse//acp.star\", \"matrix\")\nworld(clusters = [], vcenter = vcenter(templates = {matrix.row(%q).vm_template: \"v1\"}))\n", target)
+	w, err := dsl.Loader{Root: "/", ReadFile: func(string) ([]byte, error) { return []byte(text), nil }}.World(file)
+	if err == nil && len(w.VCenter.Templates) == 1 {
+		s.Args["name"] = w.VCenter.Templates[0].Name
+	}
+}
+
+// Warnings are what a person should know before the run.
+func (r *Rehearsal) Warnings() []string { return r.plan.Warnings }
+
+// Surroundings are what a run needs of the process that it is in.
+type Surroundings struct {
+	Binaries assets.Set
+	Log      logr.Logger
+	// Boot is told what the boot is doing.
+	Boot func(text string)
+	// Listen adds listeners to the journal before the first event; site is the twin's clock.
+	Listen func(j *journal.Writer, site, wall func() time.Time)
+}
+
+// Run boots the twin, runs the runbook on it and ends the twin. The error is for a run that could not begin: an
+// *sim.InputError is the user's, everything else the testbed's.
+func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, err error) {
+	twin, err := r.plan.Start(ctx, sim.Options{Dir: filepath.Join(r.c.Dir, "twin"), Binaries: s.Binaries, Provision: r.c.Provision, Pace: clock.Free, Log: s.Log, Progress: s.Boot})
+	if err != nil {
+		return runner.Result{}, err
+	}
+	defer twin.Close()
+	j, err := journal.Create(r.c.Dir, twin.Clock().Now, twin.Clock().Wall)
+	if err != nil {
+		return runner.Result{}, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	breaks := func(err error) { cancel(&runner.TestbedError{Err: err}) }
+	go func() {
+		select {
+		case <-twin.Failed():
+			breaks(twin.Err())
+		case <-ctx.Done():
+		}
+	}()
+	s.Listen(j, twin.Clock().Now, twin.Clock().Wall)
+	engine := newFaults(ctx, twin, j, r.faults, breaks)
+	j.OnEvent(engine.hear)
+	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(),
+		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
+		Scope:  check.Scope{Clusters: twin.ClusterNames()},
+		Arm: func(ctx context.Context) error {
+			for _, n := range twin.Notes() {
+				if err := j.Append(journal.Warning{Text: n}); err != nil {
+					return err
+				}
+			}
+			return engine.arm(ctx)
+		},
+		ClockReport: func() journal.Clock {
+			st := twin.Clock().Stats()
+			return journal.Clock{Jumps: st.Jumps, Late: st.Late, QuietWall: journal.Seconds(st.QuietWall), VirtualNow: clock.VirtualNow}
+		},
+	})
+}
+
+func (r *Rehearsal) started() journal.RunStarted {
+	return journal.RunStarted{SchemaVersion: 1, RunID: filepath.Base(r.c.Dir), Version: r.c.Version, Seed: r.c.Seed,
+		Runbook: journal.File{Name: r.runbook.Name, Path: r.c.Runbook, SHA256: r.runbook.Files},
+		World:   &journal.File{Name: r.world.Name, Path: r.c.World, SHA256: r.plan.Digests()},
+		Params:  r.params.Strings(), Faults: r.c.Faults, Invariants: r.runbook.Invariants, Command: r.c.Command, WallTimeOnly: clock.WallTimeOnly()}
+}

@@ -1,0 +1,161 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/dynamicinformer"
+	"k8s.io/client-go/tools/cache"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/yaml"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
+)
+
+// startControllers starts the providers' controllers and the delivery of Kube-OVN.
+func (t *Twin) startControllers(context.Context) error {
+	p := kubeovn.NewProvider(t.controllers.Manager.GetClient(), func(_ context.Context, c types.NamespacedName) (client.Client, error) {
+		w, err := t.workload(c.Name)
+		if err != nil {
+			return nil, err
+		}
+		return w.client, nil
+	})
+	err := ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.clock.ControllerOptions(1, time.Second)).
+		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Complete(reconcile.Func(func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
+			after, err := p.Reconcile(ctx, r.NamespacedName)
+			if w, werr := t.workload(r.Name); werr == nil && w.releases != nil {
+				w.releases.look() // it may have written one; site time must not pass before the operator has seen it
+			}
+			return reconcile.Result{RequeueAfter: after}, err
+		}))
+	if err != nil {
+		return fmt.Errorf("kube-ovn provider: %w", err)
+	}
+	return t.controllers.Start(t.run, t.fail)
+}
+
+// releases runs the AppRelease operator of a workload cluster on site time.
+type releases struct {
+	w        *workload
+	operator *kubeovn.Operator
+
+	mu     sync.Mutex // one Reconcile at a time
+	cancel func()     // of the next one
+}
+
+// startReleases installs the API of AppReleases and watches them until the twin ends.
+func (w *workload) startReleases(ctx context.Context) error {
+	if err := w.installCRD(ctx, kubeovn.CRD()); err != nil {
+		return err
+	}
+	d := w.t.plan.durations
+	latency := kubeovn.DefaultLatency()
+	latency.Downloading, latency.Upgrading, latency.HealthChecking = d.Of("app-release-download"), d.Of("app-release-upgrade"), d.Of("app-release-health")
+	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, kubeovn.Head(http.DefaultClient, nil)), cancel: func() {}}
+	dyn, err := dynamic.NewForConfig(w.plane.Admin)
+	if err != nil {
+		return err
+	}
+	f := dynamicinformer.NewDynamicSharedInformerFactory(dyn, 0)
+	gvk := kubeovn.GroupVersionKind()
+	inf := f.ForResource(schema.GroupVersionResource{Group: gvk.Group, Version: gvk.Version, Resource: "appreleases"}).Informer()
+	look := func(any) { w.t.clock.Go("apprelease operator", r.look) }
+	if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look, UpdateFunc: func(_, o any) { look(o) }}); err != nil {
+		return err
+	}
+	f.Start(w.t.run.Done())
+	w.releases = r
+	return nil
+}
+
+// look lets the operator reconcile now, and again when it asks for it.
+func (r *releases) look() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cancel()
+	after, err := r.operator.Reconcile(r.w.t.run, r.w.client)
+	if err != nil {
+		after = 5 * time.Second
+		if r.w.t.run.Err() == nil {
+			r.w.t.o.Log.Error(err, "apprelease operator", "cluster", r.w.name)
+		}
+	}
+	r.cancel = func() {}
+	if after > 0 && r.w.t.run.Err() == nil {
+		r.cancel = r.w.t.clock.After("apprelease operator", after, r.look)
+	}
+}
+
+// failAppRelease lets deliveries end in a failure phase.
+func (w *workload) failAppRelease(phase, message string) (heal func(), err error) {
+	return w.releases.operator.FailInto(kubeovn.Phase(phase), message, nil)
+}
+
+// installCRD creates a definition and waits until it is served.
+func (w *workload) installCRD(ctx context.Context, text []byte) error {
+	o := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(text, &o.Object); err != nil {
+		return err
+	}
+	if err := w.client.Create(ctx, o); err != nil {
+		return fmt.Errorf("definition %s: %w", o.GetName(), err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !established(o) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("definition %s: %w", o.GetName(), ctx.Err())
+		case <-tick.C:
+		}
+		if err := w.client.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return fmt.Errorf("definition %s: %w", o.GetName(), err)
+		}
+	}
+	if m, ok := w.client.RESTMapper().(meta.ResettableRESTMapper); ok {
+		m.Reset()
+	}
+	return nil
+}
+
+func established(crd *unstructured.Unstructured) bool {
+	l, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+	for _, c := range l {
+		if c, ok := c.(map[string]any); ok && c["type"] == "Established" && c["status"] == "True" {
+			return true
+		}
+	}
+	return false
+}
+
+// networkPhase is the phase of the cluster's Kube-OVN release.
+func (w *workload) networkPhase(ctx context.Context) (string, error) {
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(kubeovn.GroupVersionKind())
+	if err := w.client.Get(ctx, client.ObjectKey{Namespace: kubeovn.Namespace, Name: kubeovn.Name}, o); err != nil {
+		return "", err
+	}
+	charts, _, _ := unstructured.NestedMap(o.Object, "status", "charts")
+	for _, c := range charts {
+		if c, ok := c.(map[string]any); ok {
+			return fmt.Sprint(c["phase"]), nil
+		}
+	}
+	return "not begun", nil
+}

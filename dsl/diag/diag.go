@@ -137,15 +137,20 @@ func (l List) Sort() {
 	})
 }
 
-// All returns every Diagnostic that err consists of; none when it holds none.
+// All returns every Diagnostic that err consists of, joined errors included; none when it holds none.
 func All(err error) []*Diagnostic {
-	var list List
-	if errors.As(err, &list) {
-		return list
-	}
-	var d *Diagnostic
-	if errors.As(err, &d) {
+	if d, ok := err.(*Diagnostic); ok {
 		return []*Diagnostic{d}
+	}
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		return All(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		var all []*Diagnostic
+		for _, e := range err.Unwrap() {
+			all = append(all, All(e)...)
+		}
+		return all
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ func TestInvalidIsAboutScriptsThatDidNotStart(t *testing.T) {
 	}{
 		{"a load error", &Diagnostic{Stage: Load}, true},
 		{"a wrapped list of parameter errors", fmt.Errorf("x: %w", List{{Stage: Bind}, {Stage: Bind}}), true},
+		{"errors of two files, joined", errors.Join(&Diagnostic{Stage: Load}, List{{Stage: Load}, {Stage: Bind}}), true},
 		{"an error of a running script", &Diagnostic{Stage: Run, Err: cause}, false},
 		{"any other error", cause, false},
 		{"no error", nil, false},
@@ -49,6 +50,9 @@ func TestInvalidIsAboutScriptsThatDidNotStart(t *testing.T) {
 				t.Errorf("Invalid(%v) = %v, want %v", tt.err, got, tt.want)
 			}
 		})
+	}
+	if n := len(All(errors.Join(&Diagnostic{}, fmt.Errorf("x: %w", List{{}, {}})))); n != 3 {
+		t.Errorf("All found %d of 3 joined diagnostics", n)
 	}
 	if !errors.Is(List{{Err: cause}}.Or(), cause) {
 		t.Error("a Diagnostic hides its cause from errors.Is")

@@ -91,6 +91,13 @@ func (e *estate) machine(deployment, kubernetes string) {
 	}
 }
 
+// upgraded lets machines run the new version.
+func (e *estate) upgraded(names ...string) {
+	for _, name := range names {
+		set(e.management.Find("Machine", name), "spec/version", newKubernetes)
+	}
+}
+
 func (e *estate) addons(coredns, kubernetes string) {
 	set := `{"metadata":{"namespace":"kube-system"},"spec":{"template":{"spec":{"containers":[{"image":"registry.example:11443/x:%s"}]}}},
 		"status":{"observedGeneration":1,"desiredNumberScheduled":8,"updatedNumberScheduled":8,"numberAvailable":8,"replicas":2,"updatedReplicas":2,"availableReplicas":2}}`

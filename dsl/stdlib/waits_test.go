@@ -75,7 +75,7 @@ func TestWhatAWaitSays(t *testing.T) {
 		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "KubeadmControlPlane prod-a-kcp: its last edit is not observed yet"}},
 
 		{"a VM template that does not exist", func(e *estate) {
-			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "status/updatedReplicas", int64(1))
+			e.upgraded("m-01", "m-03")
 			set(e.management.Find("Machine", "m-03"), "status", map[string]any{"phase": "Provisioning"})
 			conditions(e, "Machine", "m-03",
 				[4]string{"BootstrapConfigReady", "True", "", ""},
@@ -99,7 +99,7 @@ func TestWhatAWaitSays(t *testing.T) {
 				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:05:00Z", "message": "older"},
 				{"reason": "SuccessfulCreate", "lastTimestamp": "2026-01-01T00:20:00Z", "message": "other"},
 			}}
-		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; " +
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "0 of 3 machines updated; " +
 			"etcd: 1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum; " +
 			"m-01: EtcdMemberHealthy: Failed to connect to etcd: context deadline exceeded; " +
 			"preflight: Machine m-01 reports EtcdMemberHealthy condition is unknown"}},
@@ -108,18 +108,21 @@ func TestWhatAWaitSays(t *testing.T) {
 			kcp := e.management.Find("KubeadmControlPlane", "prod-a-kcp")
 			set(kcp, "status/v1beta2", map[string]any{})
 			set(kcp, "status/conditions", []any{map[string]any{"type": "EtcdClusterHealthy", "status": "False", "reason": "EtcdClusterUnhealthy", "message": "Following Machines are reporting etcd member errors: m-01"}})
-		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; etcd: Following Machines are reporting etcd member errors: m-01"}},
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "0 of 3 machines updated; etcd: Following Machines are reporting etcd member errors: m-01"}},
 
 		{"etcd of a machine that only starts", func(e *estate) {
 			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
-				[4]string{"EtcdClusterHealthy", "Unknown", "HealthUnknown", "* Machine m-09:\n  * EtcdMemberHealthy: Waiting for VSphereMachine to report spec.providerID"})
-		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated"}},
+				[4]string{"EtcdClusterHealthy", "Unknown", "HealthUnknown", "* Machine m-09:\n  * EtcdMemberHealthy: Waiting for VSphereMachine to report spec.providerID\n* Etcd member m-09 does not have a corresponding Machine"})
+			e.machine("", newKubernetes)
+			set(e.management.Find("Machine", "m-09"), "status", map[string]any{"phase": "Provisioning"})
+			e.upgraded("m-01", "m-02")
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "2 of 3 machines updated, 1 old left; m-09: Provisioning"}},
 
 		{"a drain that a PodDisruptionBudget holds", func(e *estate) {
 			set(e.management.Find("Machine", "m-04"), "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")
 			message := "Drain not completed yet (started at 2026-01-01T00:00:00Z):\n* Pod shop/web-0: cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 1 healthy pods and has 1 currently"
 			conditions(e, "Machine", "m-04", healthy, [4]string{"Deleting", "True", "DrainingNode", message})
-			set(e.management.Find("MachineDeployment", "prod-a-md-0"), "status/updatedReplicas", int64(1))
+			e.upgraded("m-05")
 		}, workers, dsl.Poll{State: dsl.Pending, Text: "1 of 3 machines updated; " +
 			"m-04: Deleting, Pod shop/web-0: cannot evict pod as it would violate the pod's disruption budget. The disruption budget web needs 1 healthy pods and has 1 currently"}},
 
@@ -128,13 +131,13 @@ func TestWhatAWaitSays(t *testing.T) {
 			set(m, "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")
 			set(m, "status/v1beta2", map[string]any{})
 			set(m, "status/conditions", []any{map[string]any{"type": "DrainingSucceeded", "status": "False", "reason": "DrainingFailed", "message": "Cannot evict pod"}})
-		}, workers, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; m-04: Deleting, DrainingSucceeded: Cannot evict pod"}},
+		}, workers, dsl.Poll{State: dsl.Pending, Text: "0 of 3 machines updated; m-04: Deleting, DrainingSucceeded: Cannot evict pod"}},
 
 		{"a MachineSet on hold", func(e *estate) {
 			e.put(e.management, "MachineSet", "ms-1", `{"metadata":{"labels":{"cluster.x-k8s.io/cluster-name":"prod-a","cluster.x-k8s.io/deployment-name":"prod-a-md-0"}},
 				"status":{"conditions":[{"type":"MachinesCreated","status":"False","reason":"PreflightCheckFailed","message":"KubeadmControlPlane is upgrading (\"ControlPlaneIsStable\" preflight check failed)"}]}}`)
 		}, workers, dsl.Poll{State: dsl.Pending,
-			Text: `3 of 3 machines updated; MachineSet ms-1 is on hold: KubeadmControlPlane is upgrading ("ControlPlaneIsStable" preflight check failed)`}},
+			Text: `0 of 3 machines updated; MachineSet ms-1 is on hold: KubeadmControlPlane is upgrading ("ControlPlaneIsStable" preflight check failed)`}},
 
 		{"a release that the provider does not touch", func(e *estate) {
 			e.put(e.management, "VSphereCluster", "prod-a", `{"status":{"conditions":[{"type":"KubeOvnAppReleaseReady","status":"False","message":"waiting for all control plane Nodes before reconciling kube-ovn AppRelease"}]}}`)

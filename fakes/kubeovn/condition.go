@@ -14,7 +14,9 @@ func conditionsOf(p Phase, c chart, repoURL, message string) []metav1.Condition 
 	syncing := func(text string) metav1.Condition {
 		return metav1.Condition{Status: metav1.ConditionUnknown, Reason: "Syncing", Message: text}
 	}
-	unknown := metav1.Condition{Status: metav1.ConditionUnknown, Reason: "WaitingForSync", Message: "the release is not in sync"}
+	unknown := metav1.Condition{
+		Status: metav1.ConditionUnknown, Reason: "WaitingForSync", Message: "the release is not in sync",
+	}
 
 	sync, health := synced, unknown
 	switch p {
@@ -28,10 +30,13 @@ func conditionsOf(p Phase, c chart, repoURL, message string) []metav1.Condition 
 		sync = syncing("applying values to " + release)
 	case HealthChecking:
 		health = metav1.Condition{
-			Status: metav1.ConditionUnknown, Reason: string(p), Message: "waiting for the pods of " + release + " to become ready",
+			Status: metav1.ConditionUnknown, Reason: string(p),
+			Message: "waiting for the pods of " + release + " to become ready",
 		}
 	case Success:
-		health = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Healthy", Message: "the pods of " + release + " are ready"}
+		health = metav1.Condition{
+			Status: metav1.ConditionTrue, Reason: "Healthy", Message: "the pods of " + release + " are ready",
+		}
 	case DownloadFailed:
 		sync = failed(p, "failed to download "+what, message)
 	case DeployFailed:
@@ -39,7 +44,9 @@ func conditionsOf(p Phase, c chart, repoURL, message string) []metav1.Condition 
 	case NotReady:
 		health = failed(p, "the pods of "+release+" are not ready", message)
 	}
-	validate := metav1.Condition{Type: validateCondition, Status: metav1.ConditionTrue, Reason: "Validated", Message: "the spec is valid"}
+	validate := metav1.Condition{
+		Type: validateCondition, Status: metav1.ConditionTrue, Reason: "Validated", Message: "the spec is valid",
+	}
 	sync.Type, health.Type = syncCondition, healthCondition
 	return []metav1.Condition{validate, sync, health}
 }

@@ -84,7 +84,9 @@ func values(c *clusterv1.Cluster, registry string, pods, services []string) map[
 	}
 	return map[string]any{
 		"global": map[string]any{
-			"cluster":        map[string]any{"name": c.Name, "networkType": networkType, "type": c.Annotations[sentryTypeAnnotation]},
+			"cluster": map[string]any{
+				"name": c.Name, "networkType": networkType, "type": c.Annotations[sentryTypeAnnotation],
+			},
 			"registry":       map[string]any{"address": registry},
 			"albAddressType": c.Annotations[albAddressAnnotation],
 		},

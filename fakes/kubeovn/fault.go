@@ -79,7 +79,8 @@ func (o *Operator) FailInto(failure Phase, message string, fired func(string)) (
 		}
 	}
 	if heals == nil {
-		return nil, fmt.Errorf("phase %q: got no failure, want one of %s, %s, %s", failure, DownloadFailed, DeployFailed, NotReady)
+		return nil, fmt.Errorf("phase %q: want a failure, one of %s, %s, %s",
+			failure, DownloadFailed, DeployFailed, NotReady)
 	}
 	return func() {
 		for _, h := range heals {

@@ -63,7 +63,8 @@ func (o *Operator) Reconcile(ctx context.Context, c client.Client) (after time.D
 	return after, nil
 }
 
-func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstructured.Unstructured) (time.Duration, error) {
+func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstructured.Unstructured,
+) (time.Duration, error) {
 	r, err := read(obj)
 	if err != nil {
 		return 0, err
@@ -107,7 +108,7 @@ func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstruct
 		message = missing.Error()
 	}
 	delete(r.Status.Charts, name) // a chart that goes on under another name takes its place
-	o.enter(r, obj.GetGeneration(), ch, cs, st.to, message, now)
+	r.enter(obj.GetGeneration(), ch, cs, st.to, message, now)
 	if err := o.write(ctx, c, obj, r.Status); err != nil {
 		return 0, err
 	}
@@ -116,7 +117,7 @@ func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstruct
 }
 
 // enter records the beginning of a phase in the status.
-func (o *Operator) enter(r *release, generation int64, ch chart, cs chartStatus, to Phase, message string, now time.Time) {
+func (r *release) enter(generation int64, ch chart, cs chartStatus, to Phase, message string, now time.Time) {
 	cs.Phase, cs.LastTransitionTime = to, metav1.NewMicroTime(now)
 	if to == HealthChecking {
 		cs.InstalledRevision = ch.TargetRevision // before a single pod has been looked at

@@ -54,7 +54,8 @@ func realAPI(t *testing.T) client.Client {
 	server.once.Do(func() {
 		server.env = &envtest.Environment{}
 		if server.cfg, server.err = server.env.Start(); server.err == nil {
-			_, server.err = envtest.InstallCRDs(server.cfg, envtest.CRDInstallOptions{Paths: []string{"crd.yaml"}, ErrorIfPathMissing: true})
+			o := envtest.CRDInstallOptions{Paths: []string{"crd.yaml"}, ErrorIfPathMissing: true}
+			_, server.err = envtest.InstallCRDs(server.cfg, o)
 		}
 	})
 	if server.err != nil {
@@ -132,12 +133,13 @@ func newRig(t *testing.T) *rig {
 	}))
 	t.Cleanup(registry.Close)
 	fetch := kubeovn.Head(registry.Client(), nil)
-	r.Operator = kubeovn.NewOperator(r.clock, kubeovn.DefaultLatency(), func(ctx context.Context, repoURL, chart, revision string) error {
+	translate := func(ctx context.Context, repoURL, chart, revision string) error {
 		if repoURL != "registry.example.com:11443" {
 			t.Errorf("repoURL: got %q", repoURL)
 		}
 		return fetch(ctx, strings.TrimPrefix(registry.URL, "http://"), chart, revision)
-	})
+	}
+	r.Operator = kubeovn.NewOperator(r.clock, kubeovn.DefaultLatency(), translate)
 	return r
 }
 
@@ -236,7 +238,8 @@ func check(t *testing.T, what string, got, want []string) {
 
 func TestFirstInstallation(t *testing.T) {
 	r := newRig(t)
-	if err := r.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: kubeovn.Namespace}}); client.IgnoreAlreadyExists(err) != nil {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: kubeovn.Namespace}}
+	if err := r.client.Create(t.Context(), ns); client.IgnoreAlreadyExists(err) != nil {
 		t.Fatal(err)
 	}
 	if err := r.client.Create(t.Context(), release(t, nil)); err != nil {
@@ -270,8 +273,9 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", kind, got, want)
 		}
 	}
-	if got := r.get(); got.Object["status"].(map[string]any)["observedGeneration"] != got.GetGeneration() {
-		t.Errorf("observedGeneration: got %v, want %d", got.Object["status"].(map[string]any)["observedGeneration"], got.GetGeneration())
+	o := r.get()
+	if got, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); got != o.GetGeneration() {
+		t.Errorf("observedGeneration: got %d, want %d", got, o.GetGeneration())
 	}
 }
 
@@ -283,7 +287,9 @@ func TestNewValuesAreSynced(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	check(t, "phases", r.run(time.Minute), []string{"0 Syncing v4.2.15", "10 HealthChecking v4.2.15", "40 Success v4.2.15"})
+	check(t, "phases", r.run(time.Minute), []string{
+		"0 Syncing v4.2.15", "10 HealthChecking v4.2.15", "40 Success v4.2.15",
+	})
 }
 
 func TestAChartThatIsNotInTheRegistry(t *testing.T) {
@@ -292,7 +298,8 @@ func TestAChartThatIsNotInTheRegistry(t *testing.T) {
 	r.missing.Store(true)
 	r.want("v4.3.3")
 	check(t, "phases", r.run(5*time.Minute), []string{"0 Downloading v4.2.15", "10 DownloadFailed v4.2.15"})
-	if got := r.condition("Sync"); !strings.HasPrefix(got, "False DownloadFailed: failed to download chart acp/chart-cpaas-kube-ovn:v4.3.3 from registry.example.com:11443: ") ||
+	const what = "failed to download chart acp/chart-cpaas-kube-ovn:v4.3.3 from registry.example.com:11443: "
+	if got := r.condition("Sync"); !strings.HasPrefix(got, "False DownloadFailed: "+what) ||
 		!strings.HasSuffix(got, "404 Not Found") {
 		t.Errorf("Sync: got %q", got)
 	}
@@ -309,6 +316,7 @@ func TestAChartThatIsNotInTheRegistry(t *testing.T) {
 
 // Each failure shows, stays while its cause is there, and ends when somebody touches the healed object.
 func TestFailures(t *testing.T) {
+	const cause = "hook post-upgrade: exit status 1"
 	for _, tt := range []struct {
 		failure   kubeovn.Phase
 		condition string
@@ -329,13 +337,14 @@ func TestFailures(t *testing.T) {
 			r := newRig(t)
 			r.seed()
 			var fired []string
-			heal, err := r.FailInto(tt.failure, "hook post-upgrade: exit status 1", func(name string) { fired = append(fired, name) })
+			heal, err := r.FailInto(tt.failure, cause, func(name string) { fired = append(fired, name) })
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.want("v4.3.3")
 			check(t, "phases", r.run(20*time.Minute), tt.want)
-			if got := r.condition(tt.condition); !strings.HasPrefix(got, "False "+string(tt.failure)+": ") || !strings.HasSuffix(got, ": hook post-upgrade: exit status 1") {
+			if got := r.condition(tt.condition); !strings.HasPrefix(got, "False "+string(tt.failure)+": ") ||
+				!strings.HasSuffix(got, ": "+cause) {
 				t.Errorf("%s: got %q", tt.condition, got)
 			}
 			check(t, "fired", fired, []string{kubeovn.Name})

@@ -33,8 +33,9 @@ func TestNext(t *testing.T) {
 		}), time.Hour, step{to: Downloading, entered: true, after: lat.Downloading}},
 		{"a chart that never came", with(func(s *State) { s.Phase, s.Available = Downloading, false }), lat.Downloading,
 			step{to: DownloadFailed, entered: true, after: lat.IntervalSync}},
-		{"new values only are synced", with(func(s *State) { s.Phase, s.Changed, s.Installed = Success, true, v2 }), time.Hour,
-			step{to: Syncing, entered: true, after: lat.Syncing}},
+		{"new values only are synced", with(func(s *State) {
+			s.Phase, s.Changed, s.Installed = Success, true, v2
+		}), time.Hour, step{to: Syncing, entered: true, after: lat.Syncing}},
 		{"an upgrade takes its time", with(func(s *State) { s.Phase = Upgrading }), lat.Upgrading - time.Second,
 			step{to: Upgrading, after: time.Second}},
 		{"then health is checked", with(func(s *State) { s.Phase = Upgrading }), lat.Upgrading,
@@ -42,21 +43,25 @@ func TestNext(t *testing.T) {
 		{"a healthy chart has nothing to wait for", with(func(s *State) { s.Phase = HealthChecking }), lat.HealthChecking,
 			step{to: Success, entered: true}},
 		{"success stays", with(func(s *State) { s.Phase = Success }), 100 * time.Hour, step{to: Success}},
-		{"a change during an upgrade starts again", with(func(s *State) { s.Phase, s.Changed = Upgrading, true }), 5 * time.Second,
-			step{to: Upgrading, entered: true, after: lat.Upgrading}},
+		{"a change during an upgrade starts again", with(func(s *State) {
+			s.Phase, s.Changed = Upgrading, true
+		}), 5 * time.Second, step{to: Upgrading, entered: true, after: lat.Upgrading}},
 
-		{"a fault in the deployment", with(func(s *State) { s.Phase, s.Faults = Upgrading, armedAt(After(Upgrading), Fail) }), lat.Upgrading,
-			step{to: DeployFailed, entered: true, after: lat.IntervalSync, hit: After(Upgrading)}},
+		{"a fault in the deployment", with(func(s *State) {
+			s.Phase, s.Faults = Upgrading, armedAt(After(Upgrading), Fail)
+		}), lat.Upgrading, step{to: DeployFailed, entered: true, after: lat.IntervalSync, hit: After(Upgrading)}},
 		{"a fault before the deployment", with(func(s *State) {
 			s.Phase, s.Changed, s.Faults = Success, true, armedAt(Before(Upgrading), Fail)
 		}), 0, step{to: DeployFailed, entered: true, after: lat.IntervalSync, hit: Before(Upgrading)}},
-		{"pods that never become ready", with(func(s *State) { s.Phase, s.Faults = HealthChecking, armedAt(Before(Success), Fail) }),
-			lat.HealthChecking, step{to: NotReady, entered: true, after: lat.IntervalSync, hit: Before(Success)}},
+		{"pods that never become ready", with(func(s *State) {
+			s.Phase, s.Faults = HealthChecking, armedAt(Before(Success), Fail)
+		}), lat.HealthChecking, step{to: NotReady, entered: true, after: lat.IntervalSync, hit: Before(Success)}},
 		{"a download fault shows the download", with(func(s *State) {
 			s.Phase, s.Changed, s.Faults = Success, true, armedAt(After(Downloading), Fail)
 		}), 0, step{to: Downloading, entered: true, after: lat.Downloading}},
-		{"slow pods hold", with(func(s *State) { s.Phase, s.Faults = HealthChecking, armedAt(After(HealthChecking), Hold) }), time.Hour,
-			step{to: HealthChecking, after: lat.IntervalSync, hit: After(HealthChecking)}},
+		{"slow pods hold", with(func(s *State) {
+			s.Phase, s.Faults = HealthChecking, armedAt(After(HealthChecking), Hold)
+		}), time.Hour, step{to: HealthChecking, after: lat.IntervalSync, hit: After(HealthChecking)}},
 
 		{"waiting alone never clears a failure", with(func(s *State) {
 			s.Phase, s.Faults, s.Checked = DeployFailed, armedAt(After(Upgrading), Fail), born.Add(9*time.Minute)
@@ -73,8 +78,9 @@ func TestNext(t *testing.T) {
 		{"a chart that is not ready is only checked again", with(func(s *State) {
 			s.Phase, s.Touched, s.Installed = NotReady, true, v2
 		}), time.Second, step{to: HealthChecking, entered: true, after: lat.HealthChecking}},
-		{"an interval sync counts once", with(func(s *State) { s.Phase, s.Checked = NotReady, born.Add(time.Minute) }), 61 * time.Second,
-			step{to: NotReady, after: 59 * time.Second}},
+		{"an interval sync counts once", with(func(s *State) {
+			s.Phase, s.Checked = NotReady, born.Add(time.Minute)
+		}), 61 * time.Second, step{to: NotReady, after: 59 * time.Second}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := next(tt.s, lat, born.Add(tt.at)); got != tt.want {

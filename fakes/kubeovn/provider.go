@@ -109,12 +109,14 @@ func (p *Provider) deliver(ctx context.Context, c *clusterv1.Cluster) (verdict, 
 // controlPlaneComplete tells whether all control-plane Nodes are there and none is about to go.
 func (p *Provider) controlPlaneComplete(ctx context.Context, c *clusterv1.Cluster, w client.Client) (bool, error) {
 	kcp := &controlplanev1.KubeadmControlPlane{}
-	if err := p.management.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: c.Spec.ControlPlaneRef.Name}, kcp); err != nil {
+	name := types.NamespacedName{Namespace: c.Namespace, Name: c.Spec.ControlPlaneRef.Name}
+	if err := p.management.Get(ctx, name, kcp); err != nil {
 		return false, err
 	}
 	machines := &clusterv1.MachineList{}
 	if err := p.management.List(ctx, machines, client.InNamespace(c.Namespace),
-		client.MatchingLabels{clusterv1.ClusterNameLabel: c.Name}, client.HasLabels{clusterv1.MachineControlPlaneLabel}); err != nil {
+		client.MatchingLabels{clusterv1.ClusterNameLabel: c.Name},
+		client.HasLabels{clusterv1.MachineControlPlaneLabel}); err != nil {
 		return false, err
 	}
 	for i := range machines.Items {

@@ -240,7 +240,9 @@ func TestDelivery(t *testing.T) {
 		"destination": map[string]any{"cluster": "", "namespace": ""},
 		"source": map[string]any{
 			"repoURL": "registry.example.com:11443",
-			"charts":  []any{map[string]any{"name": "acp/chart-cpaas-kube-ovn", "releaseName": "cpaas-kube-ovn", "targetRevision": "v4.2.15"}},
+			"charts": []any{map[string]any{
+				"name": "acp/chart-cpaas-kube-ovn", "releaseName": "cpaas-kube-ovn", "targetRevision": "v4.2.15",
+			}},
 		},
 		"timeout": int64(120),
 	}
@@ -249,7 +251,8 @@ func TestDelivery(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"auto-recycle": "true", "interval-sync": "true"}, o.GetAnnotations()); diff != "" {
+	annotations := map[string]string{"auto-recycle": "true", "interval-sync": "true"}
+	if diff := cmp.Diff(annotations, o.GetAnnotations()); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
 	d.reconcile(10 * time.Second)
@@ -259,8 +262,11 @@ func TestDelivery(t *testing.T) {
 	d.reconcile(10 * time.Second)
 	d.says(updated)
 	charts, _, err := unstructured.NestedSlice(d.release().Object, "spec", "source", "charts")
-	if err != nil || charts[0].(map[string]any)["name"] != "acp/chart-kube-ovn" || charts[0].(map[string]any)["targetRevision"] != "v4.4.1" {
-		t.Errorf("charts: got %v %v, want acp/chart-kube-ovn v4.4.1", charts, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := charts[0].(map[string]any); c["name"] != "acp/chart-kube-ovn" || c["targetRevision"] != "v4.4.1" {
+		t.Errorf("charts: got %v, want acp/chart-kube-ovn v4.4.1", charts)
 	}
 }
 
@@ -276,8 +282,9 @@ func TestManualEditsDoNotStick(t *testing.T) {
 	}
 	d.reconcile(10 * time.Second)
 	d.says(updated)
-	if got, _, _ := unstructured.NestedString(d.release().Object, "spec", "source", "repoURL"); got != "registry.example.com:11443" {
-		t.Errorf("repoURL: got %q", got)
+	got, _, _ := unstructured.NestedString(d.release().Object, "spec", "source", "repoURL")
+	if want := "registry.example.com:11443"; got != want {
+		t.Errorf("repoURL: got %q, want %q", got, want)
 	}
 }
 
@@ -296,7 +303,8 @@ func TestTheConditionFollowsTheRelease(t *testing.T) {
 			"False AppReleaseReconciling kube-ovn AppRelease Sync condition is Syncing: upgrading", 10 * time.Second},
 		{metav1.Condition{Status: "False", Reason: "DownloadFailed", Message: "404"}, metav1.Condition{Status: "Unknown"}, 1,
 			"False AppReleaseNotReady kube-ovn AppRelease Sync condition is DownloadFailed: 404", 10 * time.Second},
-		{metav1.Condition{Status: "True", Reason: "Synced"}, metav1.Condition{Status: "False", Reason: "NotReady", Message: "2 of 3"}, 1,
+		{metav1.Condition{Status: "True", Reason: "Synced"},
+			metav1.Condition{Status: "False", Reason: "NotReady", Message: "2 of 3"}, 1,
 			"False AppReleaseNotReady kube-ovn AppRelease Health condition is NotReady: 2 of 3", 10 * time.Second},
 		{metav1.Condition{Status: "True", Reason: "Synced"}, metav1.Condition{Status: "True", Reason: "Healthy"}, 1,
 			"True AppReleaseReady", 10 * time.Minute},
@@ -338,7 +346,8 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 		})
 	}
 	d := newDesk(t)
-	if after, err := d.Reconcile(t.Context(), types.NamespacedName{Namespace: "x", Name: "gone"}); after != 0 || err != nil {
+	gone := types.NamespacedName{Namespace: "x", Name: "gone"}
+	if after, err := d.Reconcile(t.Context(), gone); after != 0 || err != nil {
 		t.Errorf("a cluster that is gone: got %s %v, want nothing", after, err)
 	}
 	d.unreachable = errors.New("dial: connection refused")

@@ -61,14 +61,16 @@ func (v *VCenter) reconfigure(c *simulator.Context, vm *simulator.VirtualMachine
 	})
 }
 
-func (v *VCenter) destroy(c *simulator.Context, vm *simulator.VirtualMachine) (types.AnyType, *types.LocalizedMethodFault) {
+func (v *VCenter) destroy(c *simulator.Context, vm *simulator.VirtualMachine,
+) (types.AnyType, *types.LocalizedMethodFault) {
 	return v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		return vm.DestroyTask(c, &types.Destroy_Task{This: vm.Self}).(*methods.Destroy_TaskBody).Res.Returnval, nil
 	})
 }
 
 // leastLoadedHost stands for DRS: of the hosts of the pool's cluster, the first with the fewest VMs.
-func (v *VCenter) leastLoadedHost(c *simulator.Context, pool types.ManagedObjectReference) *types.ManagedObjectReference {
+func (v *VCenter) leastLoadedHost(c *simulator.Context, pool types.ManagedObjectReference,
+) *types.ManagedObjectReference {
 	p, ok := c.Map.Get(pool).(*simulator.ResourcePool)
 	if !ok {
 		return nil

@@ -3,6 +3,7 @@ package vcenter
 import (
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -49,27 +50,47 @@ type faults struct {
 
 type armed struct {
 	Fault
-	calls  int           // matching calls so far
-	healed chan struct{} // closed by heal
+	calls int // matching calls so far
+
+	mu     sync.Mutex // guards what follows
+	healed bool
+	held   []func() // what goes on when the fault is healed
 }
 
 // Inject arms a fault. heal takes it away and lets go of what it holds; calling it twice is harmless.
 func (v *VCenter) Inject(f Fault) (heal func()) {
-	a := &armed{Fault: f, healed: make(chan struct{})}
+	a := &armed{Fault: f}
 	v.faults.mu.Lock()
 	defer v.faults.mu.Unlock()
 	v.faults.armed = append(v.faults.armed, a)
-	return sync.OnceFunc(func() {
+	return func() {
 		v.faults.mu.Lock()
-		defer v.faults.mu.Unlock()
-		for i, o := range v.faults.armed {
-			if o == a {
-				v.faults.armed = append(v.faults.armed[:i:i], v.faults.armed[i+1:]...)
-				break
-			}
-		}
-		close(a.healed)
-	})
+		v.faults.armed = slices.DeleteFunc(v.faults.armed, func(o *armed) bool { return o == a })
+		v.faults.mu.Unlock()
+		a.release()
+	}
+}
+
+// hold keeps fn until the fault is healed. What it starts is in place when heal returns.
+func (a *armed) hold(fn func()) {
+	a.mu.Lock()
+	if !a.healed {
+		a.held = append(a.held, fn)
+		a.mu.Unlock()
+		return
+	}
+	a.mu.Unlock()
+	fn()
+}
+
+func (a *armed) release() {
+	a.mu.Lock()
+	held := a.held
+	a.healed, a.held = true, nil
+	a.mu.Unlock()
+	for _, fn := range held {
+		fn()
+	}
 }
 
 // hit counts a call and returns the fault that it meets, nil in the usual case. The first one armed wins.

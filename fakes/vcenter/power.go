@@ -9,7 +9,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-func (v *VCenter) powerOn(c *simulator.Context, vm *simulator.VirtualMachine) (types.AnyType, *types.LocalizedMethodFault) {
+func (v *VCenter) powerOn(c *simulator.Context, vm *simulator.VirtualMachine,
+) (types.AnyType, *types.LocalizedMethodFault) {
 	return v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		b := vm.PowerOnVMTask(c, &types.PowerOnVM_Task{This: vm.Self}).(*methods.PowerOnVM_TaskBody)
 		if b.Res == nil {
@@ -19,7 +20,8 @@ func (v *VCenter) powerOn(c *simulator.Context, vm *simulator.VirtualMachine) (t
 	})
 }
 
-func (v *VCenter) powerOff(c *simulator.Context, vm *simulator.VirtualMachine) (types.AnyType, *types.LocalizedMethodFault) {
+func (v *VCenter) powerOff(c *simulator.Context, vm *simulator.VirtualMachine,
+) (types.AnyType, *types.LocalizedMethodFault) {
 	_, fault := v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		b := vm.PowerOffVMTask(c, &types.PowerOffVM_Task{This: vm.Self}).(*methods.PowerOffVM_TaskBody)
 		if b.Res == nil {
@@ -60,15 +62,12 @@ func (v *VCenter) shutdown(ctx *simulator.Context, vm *simulator.VirtualMachine)
 			_, _ = v.powerOff(&c, vm) // fails when it is off already, which is as good
 		}
 	}
-	what := "vcenter/shutdownGuest " + name
+	start := func() { v.after("vcenter/shutdownGuest "+name, v.cfg.Durations.Shutdown, off) }
 	if hit.is(Hold) {
-		go func() {
-			<-hit.healed
-			v.after(what, v.cfg.Durations.Shutdown, off)
-		}()
-		return nil
+		hit.hold(start)
+	} else {
+		start()
 	}
-	v.after(what, v.cfg.Durations.Shutdown, off)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package vcenter
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,18 +17,27 @@ import (
 // answers WaitForUpdatesEx, and the provider's goroutine then queues a reconcile. If the clock jumped in between, the
 // provider's ten-second poll would find out first, and every machine would seem to take longer than it does. So when
 // an object changes, each property collector whose filter names that object and one of the properties (readers see
-// CreateFilter) owes an answer: a Busy token is held until WaitForUpdatesEx has returned the update to it, and for grace after that, which
-// is time for the answer to travel and for the client's goroutine to act. Nobody waits for an object: no token.
-// A collector that does not ask within patience is taken for dead and never waited for again.
+// CreateFilter) is owed an answer: a Busy token is held until WaitForUpdatesEx has returned the update to it, and for
+// grace after that, which is time for the answer to travel and for the client's goroutine to act. Nobody waits for an
+// object: no token. A collector that does not ask within patience is taken for dead and never waited for again.
 //
 // Both durations are real time: they are about goroutines and sockets, not about the site.
 type readers struct {
 	clock fakekit.Clock
 
 	mu      sync.Mutex
-	watched map[types.ManagedObjectReference]map[types.ManagedObjectReference][]string // by object and collector: paths
-	owed    map[types.ManagedObjectReference][]func()                                  // tokens, by collector
+	watched map[types.ManagedObjectReference]paths   // by object
+	owed    map[types.ManagedObjectReference][]*debt // by collector
 	closed  bool
+}
+
+// paths are the properties of one object that collectors have filters on, by collector.
+type paths map[types.ManagedObjectReference][]string
+
+// debt is an answer that a collector has not had yet.
+type debt struct {
+	paid  func() // gives the Busy token back
+	alarm *time.Timer
 }
 
 const (
@@ -40,18 +50,18 @@ func (r *readers) watch(collector types.ManagedObjectReference, filter types.Pro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.watched == nil {
-		r.watched = map[types.ManagedObjectReference]map[types.ManagedObjectReference][]string{}
-		r.owed = map[types.ManagedObjectReference][]func(){}
+		r.watched = map[types.ManagedObjectReference]paths{}
+		r.owed = map[types.ManagedObjectReference][]*debt{}
 	}
-	var paths []string
+	var seen []string
 	for _, p := range filter.PropSet {
-		paths = append(paths, p.PathSet...)
+		seen = append(seen, p.PathSet...)
 	}
 	for _, o := range filter.ObjectSet {
 		if r.watched[o.Obj] == nil {
-			r.watched[o.Obj] = map[types.ManagedObjectReference][]string{}
+			r.watched[o.Obj] = paths{}
 		}
-		r.watched[o.Obj][collector] = paths
+		r.watched[o.Obj][collector] = seen
 	}
 }
 
@@ -59,19 +69,19 @@ func (r *readers) watch(collector types.ManagedObjectReference, filter types.Pro
 func (r *readers) changed(object types.ManagedObjectReference, changes []types.PropertyChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for collector, paths := range r.watched[object] {
-		if !overlap(paths, changes) {
+	for collector, seen := range r.watched[object] {
+		if !overlap(seen, changes) {
 			continue
 		}
-		done := r.clock.Busy("vcenter/update of " + object.Value)
-		r.owed[collector] = append(r.owed[collector], done)
-		time.AfterFunc(patience, func() { r.giveUp(collector, done) })
+		d := &debt{paid: r.clock.Busy("vcenter/update of " + object.Value)}
+		d.alarm = time.AfterFunc(patience, func() { r.giveUp(collector, d) })
+		r.owed[collector] = append(r.owed[collector], d)
 	}
 }
 
-// overlap tells whether a filter on paths sees any of the changes: "info" sees "info.state" and the other way round.
-func overlap(paths []string, changes []types.PropertyChange) bool {
-	for _, p := range paths {
+// overlap tells whether a filter sees any of the changes: "info" sees "info.state" and the other way round.
+func overlap(seen []string, changes []types.PropertyChange) bool {
+	for _, p := range seen {
 		for _, c := range changes {
 			if p == c.Name || strings.HasPrefix(c.Name, p+".") || strings.HasPrefix(p, c.Name+".") {
 				return true
@@ -85,8 +95,9 @@ func overlap(paths []string, changes []types.PropertyChange) bool {
 func (r *readers) served(collector types.ManagedObjectReference) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, done := range r.owed[collector] {
-		time.AfterFunc(grace, done)
+	for _, d := range r.owed[collector] {
+		d.alarm.Stop()
+		time.AfterFunc(grace, d.paid)
 	}
 	delete(r.owed, collector)
 }
@@ -104,12 +115,11 @@ func (r *readers) drop(collector types.ManagedObjectReference) {
 	}
 }
 
-func (r *readers) giveUp(collector types.ManagedObjectReference, done func()) {
-	defer done()
+func (r *readers) giveUp(collector types.ManagedObjectReference, d *debt) {
 	r.mu.Lock()
-	silent := len(r.owed[collector]) > 0
+	silent := slices.Contains(r.owed[collector], d)
 	r.mu.Unlock()
-	if silent {
+	if silent { // else it was served while the alarm went off
 		r.drop(collector)
 	}
 }
@@ -118,9 +128,10 @@ func (r *readers) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	for _, tokens := range r.owed {
-		for _, done := range tokens {
-			done()
+	for _, debts := range r.owed {
+		for _, d := range debts {
+			d.alarm.Stop()
+			d.paid()
 		}
 	}
 	r.watched, r.owed = nil, nil

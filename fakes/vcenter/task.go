@@ -40,13 +40,11 @@ func (v *VCenter) begin(ctx *simulator.Context, j job) (types.ManagedObjectRefer
 
 	what := "vcenter/" + j.label + " " + j.target
 	finish := func() { v.finish(&c, task, j, hit) }
+	start := func() { v.after(what, j.takes, finish) }
 	if hit.is(Hold) {
-		go func() { // no token: a held task is nothing that site time waits for
-			<-hit.healed
-			v.after(what, j.takes, finish)
-		}()
+		hit.hold(start)
 	} else {
-		v.after(what, j.takes, finish)
+		start()
 	}
 	return task.Self, nil
 }

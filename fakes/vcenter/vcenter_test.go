@@ -14,6 +14,7 @@ import (
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/task"
 	"github.com/vmware/govmomi/vapi/rest"
+	"github.com/vmware/govmomi/view"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
@@ -125,7 +126,9 @@ func (s *site) clone(name, template string) *object.Task {
 	nic := must(object.EthernetCardTypes().CreateEthernetCard("vmxnet3", backing))(s.t)
 	nic.GetVirtualDevice().Key = -100
 	return must(src.Clone(s.ctx, folder, name, types.VirtualMachineCloneSpec{
-		Location: types.VirtualMachineRelocateSpec{Pool: &pool, Datastore: &store, DiskMoveType: "moveAllDiskBackingsAndConsolidate"},
+		Location: types.VirtualMachineRelocateSpec{
+			Pool: &pool, Datastore: &store, DiskMoveType: "moveAllDiskBackingsAndConsolidate",
+		},
 		Config: &types.VirtualMachineConfigSpec{
 			InstanceUuid: "11111111-2222-3333-4444-555555555555", NumCPUs: 4, MemoryMB: 8192,
 			ExtraConfig: []types.BaseOptionValue{
@@ -321,7 +324,7 @@ func TestCreateVM(t *testing.T) {
 		Name: "w-1", Template: oldTemplate, Place: place,
 		UUID: "420a1b2c-0000-4000-8000-00000000cafe", InstanceUUID: "99999999-0000-4000-8000-000000000001",
 		MAC: "00:50:56:aa:bb:cc", IP: "10.0.0.9", NumCPUs: 8, MemoryMiB: 16384, DiskGiB: 40,
-		ExtraConfig: map[string]string{"guestinfo.metadata": "H4sIAAAAAAAAA8tNzMwDALzCWDgFAAAA", "guestinfo.metadata.encoding": "base64"},
+		ExtraConfig: map[string]string{"guestinfo.metadata": "aG9zdA==", "guestinfo.metadata.encoding": "base64"},
 	}
 	vm := must(s.CreateVM(spec))(t)
 	if vm.UUID != spec.UUID {
@@ -347,6 +350,9 @@ func TestCreateVM(t *testing.T) {
 	}
 	if got, ok := s.Origin(vm.Ref); !ok || got.Name != oldTemplate {
 		t.Errorf("origin: got %v %v", got, ok)
+	}
+	if got := string(must(s.GuestInfo(vm.Ref, "metadata"))(t)); got != "host" {
+		t.Errorf("metadata: got %q, want host", got)
 	}
 	s.told() // a VM that was always there does not boot
 	for _, bad := range []vcenter.VMSpec{
@@ -388,7 +394,12 @@ func TestTwoInstancesAreIndependent(t *testing.T) {
 			for _, n := range []string{"1", "2", "3"} {
 				must(s.CreateVM(vcenter.VMSpec{Name: name + "-" + n, Template: oldTemplate, Place: place}))(t)
 			}
-			vms := must(s.finder.VirtualMachineList(s.ctx, "*"))(t)
+			root := s.client.ServiceContent.RootFolder
+			all := must(view.NewManager(s.client.Client).CreateContainerView(s.ctx, root, []string{"VirtualMachine"}, true))(t)
+			var vms []mo.VirtualMachine
+			if err := all.Retrieve(s.ctx, []string{"VirtualMachine"}, []string{"name"}, &vms); err != nil {
+				t.Error(err)
+			}
 			if len(vms) != 5 { // with the two templates
 				t.Errorf("%s: got %d VMs, want 5", name, len(vms))
 			}

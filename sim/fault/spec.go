@@ -55,7 +55,17 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("fault %q: not known; there are %s", e.ID, strings.Join(IDs(), ", "))
 }
 
-// Parse reads a fault as it is given on the command line.
+// SpecError is the error for a known fault that was asked for in words that make no sense.
+type SpecError struct {
+	ID  string
+	Err error
+}
+
+func (e *SpecError) Error() string { return "fault " + e.ID + ": " + e.Err.Error() }
+
+func (e *SpecError) Unwrap() error { return e.Err }
+
+// Parse reads a fault as it is given on the command line. Its errors are *UnknownError and *SpecError.
 func Parse(text string) (Spec, error) {
 	id, rest, _ := strings.Cut(text, ":")
 	f, ok := Find(id)
@@ -69,20 +79,20 @@ func Parse(text string) (Spec, error) {
 		}
 		k, v, ok := strings.Cut(kv, "=")
 		if _, twice := given[k]; !ok || twice {
-			return Spec{}, fmt.Errorf("fault %s: got %q, want each of k=v once", id, kv)
+			return Spec{}, &SpecError{id, fmt.Errorf("got %q, want each of k=v once", kv)}
 		}
 		given[k] = v
 	}
 	s := Spec{Fault: f, Text: text}
 	var err error
 	if s.When, err = moment(take(given, "when", "start"), "start"); err != nil {
-		return Spec{}, fmt.Errorf("fault %s: when: %w", id, err)
+		return Spec{}, &SpecError{id, fmt.Errorf("when: %w", err)}
 	}
 	if s.Heal, err = moment(take(given, "heal", "never"), "never"); err != nil {
-		return Spec{}, fmt.Errorf("fault %s: heal: %w", id, err)
+		return Spec{}, &SpecError{id, fmt.Errorf("heal: %w", err)}
 	}
 	if s.Args, err = f.args(given); err != nil {
-		return Spec{}, fmt.Errorf("fault %s: %w", id, err)
+		return Spec{}, &SpecError{id, err}
 	}
 	return s, nil
 }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rehearse-dev/rehearse/dsl/diag"
+	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/fault"
+)
+
+// verbs is the table of commands, in the order of the help.
+var verbs = []func(*env) *cobra.Command{
+	runCommand,
+	upCommand,
+	lintCommand,
+	reportCommand,
+	doctorCommand,
+	versionCommand,
+	completionCommand,
+}
+
+const long = `rehearse runs an upgrade runbook, written in Starlark, on a digital twin of the site: real API servers and real
+Cluster API controllers over simulated machines. Faults can be injected. Nothing that it does leaves this machine.
+
+Exit codes: 0 pass, 1 fail, 2 usage or a file that cannot be loaded, 3 the testbed broke, 4 stopped by the user,
+5 blocked by the runbook before any write.`
+
+// run is the program without its process: it returns the exit code.
+func run(ctx context.Context, args []string, e *env) int {
+	root := &cobra.Command{Use: "rehearse", Short: "Rehearse a cluster upgrade on a digital twin of the site", Long: long,
+		SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}}
+	root.SetArgs(args)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	for _, v := range verbs {
+		root.AddCommand(v(e))
+	}
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return runner.ExitPass
+	}
+	code := exitCode(ctx, err)
+	if said := (*exit)(nil); !errors.As(err, &said) {
+		e.explain(err, code)
+	}
+	return code
+}
+
+// exit ends the program with a code; what there is to say has been said.
+type exit struct{ code int }
+
+func (e *exit) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+// usageError is a command line that makes no sense.
+type usageError struct {
+	err  error
+	help string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath() + " --help"} }
+
+// noArgs and exactly are cobra's checks with our kind of error.
+func noArgs(c *cobra.Command, args []string) error { return exactly(0, "")(c, args) }
+
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		if n == 0 {
+			return usage(c, fmt.Errorf("got %q, want no arguments", strings.Join(args, " ")))
+		}
+		return usage(c, fmt.Errorf("got %d arguments, want one: %s", len(args), what))
+	}
+}
+
+// exitCode weighs an error as the table of exit codes has it.
+func exitCode(ctx context.Context, err error) int {
+	var (
+		said    *exit
+		misuse  *usageError
+		input   *sim.InputError
+		unknown *fault.UnknownError
+		spec    *fault.SpecError
+	)
+	switch {
+	case errors.As(err, &said):
+		return said.code
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return runner.ExitStopped
+	case errors.As(err, &misuse), errors.As(err, &input), errors.As(err, &unknown), errors.As(err, &spec), diag.Invalid(err),
+		strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "unknown flag"):
+		return runner.ExitUsage
+	}
+	return runner.ExitError
+}
+
+// explain prints an error on stderr: what, where, and what to do next.
+func (e *env) explain(err error, code int) {
+	text := strings.TrimSuffix(diag.Text(err), "\n")
+	switch code {
+	case runner.ExitStopped:
+		text = "stopped"
+	case runner.ExitError:
+		text = "testbed error: " + text
+	}
+	fmt.Fprintln(e.stderr, text)
+	if u := (*usageError)(nil); errors.As(err, &u) {
+		fmt.Fprintln(e.stderr, "next: "+u.help)
+	}
+	if f := (*fault.UnknownError)(nil); errors.As(err, &f) {
+		if hint := diag.DidYouMean(f.ID, fault.IDs()); hint != "" {
+			fmt.Fprintln(e.stderr, hint)
+		}
+	}
+	if code == runner.ExitUsage && len(diag.All(err)) > 0 {
+		fmt.Fprintln(e.stderr, "nothing was started")
+	}
+}

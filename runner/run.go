@@ -69,6 +69,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := r.ended(verdict, code, message); err != nil {
 		return Result{}, err
 	}
+	r.fold.Path = o.Journal.Path()
 	return Result{Verdict: verdict, ExitCode: code, Message: message, Run: r.fold}, nil
 }
 

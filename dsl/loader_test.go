@@ -178,7 +178,7 @@ params.star:7:14: param-invalid: parameter times: got "many", want an integer
       |               ^
 hint: did you mean "4.3.0"?
 `},
-		{"a name that is none", map[string]string{"cluster": "Prod A", "target": "4.3.0"}, `params.star:3:16: param-invalid: parameter cluster: got "Prod A", want the name of an object: small letters, digits, - and .
+		{"a name that is none", map[string]string{"cluster": "Prod A", "target": "4.3.0"}, `params.star:3:16: param-invalid: parameter cluster: got "Prod A", want the name of an object: small letters, digits, dots and hyphens
     3 |     "cluster": param.name("the cluster"),
       |                ^
 `},

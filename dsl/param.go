@@ -42,7 +42,7 @@ var kinds = map[string]func(string) (starlark.Value, error){
 	},
 	"name": func(s string) (starlark.Value, error) {
 		if !objectName.MatchString(s) || len(s) > 253 {
-			return nil, fmt.Errorf("got %q, want the name of an object: small letters, digits, - and .", s)
+			return nil, fmt.Errorf("got %q, want the name of an object: small letters, digits, dots and hyphens", s)
 		}
 		return starlark.String(s), nil
 	},

@@ -2,8 +2,9 @@
 // server, scheduler and controllers are real and cannot tell.
 //
 // The types to know are Network, which the real API server reaches through its egress selector, and Kubelets: one
-// object runs all the machines of a cluster, a Node per machine. Barrier and the settle window tie the real processes to
-// site time: see there.
+// object runs all the machines of a cluster, a Node per machine. Three things tie the real processes of the cluster to
+// site time: the Barrier (our own writes are seen before time goes on), the settle window (the answer to any news has a
+// moment to come) and the debt (what controllers have plainly not done yet).
 //
 // The package imports nothing of this module but fakekit.
 //

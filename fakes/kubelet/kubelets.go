@@ -77,6 +77,8 @@ type Kubelets struct {
 // byNode is the pod index by spec.nodeName.
 const byNode = "node"
 
+var indexers = cache.Indexers{byNode: func(o any) ([]string, error) { return []string{o.(*corev1.Pod).Spec.NodeName}, nil }}
+
 // Start connects to the API server and returns when the watches of pods and nodes are in sync. Close ends it.
 func Start(ctx context.Context, c Config) (*Kubelets, error) {
 	if c.Heartbeat == 0 {
@@ -89,19 +91,20 @@ func Start(ctx context.Context, c Config) (*Kubelets, error) {
 		k.cancel()
 		return nil, fmt.Errorf("kubelets: %w", err)
 	}
-	k.settle = &settle{clock: c.Clock, unfinished: k.unscheduled}
 	k.work = newWorker(c.Clock, &k.wg)
 	f := informers.NewSharedInformerFactory(k.client, 0)
 	k.pods, k.nodes = f.Core().V1().Pods().Informer(), f.Core().V1().Nodes().Informer()
-	if err := k.watch(); err != nil {
+	if err := k.watch(f); err != nil {
 		k.cancel()
 		return nil, fmt.Errorf("kubelets: %w", err)
 	}
 	f.Start(k.ctx.Done())
 	k.wg.Go(func() { <-k.ctx.Done(); f.Shutdown() })
-	if !cache.WaitForCacheSync(ctx.Done(), k.pods.HasSynced, k.nodes.HasSynced) {
-		k.Close()
-		return nil, fmt.Errorf("kubelets: watch pods and nodes: %w", ctx.Err())
+	for of, ok := range f.WaitForCacheSync(ctx.Done()) {
+		if !ok {
+			k.Close()
+			return nil, fmt.Errorf("kubelets: watch %s: %w", of, ctx.Err())
+		}
 	}
 	k.wg.Go(k.heartbeat)
 	return k, nil
@@ -119,8 +122,14 @@ func (k *Kubelets) connect() (err error) {
 }
 
 // watch hooks the informers. The barrier comes last: when it lets site time go, everybody else has the news.
-func (k *Kubelets) watch() error {
-	if err := k.pods.AddIndexers(cache.Indexers{byNode: func(o any) ([]string, error) { return []string{o.(*corev1.Pod).Spec.NodeName}, nil }}); err != nil {
+func (k *Kubelets) watch(f informers.SharedInformerFactory) error {
+	k.settle = &settle{clock: k.cfg.Clock}
+	d, err := watchDebt(f, k.pods.GetIndexer(), k.settle.event)
+	if err != nil {
+		return err
+	}
+	k.settle.unfinished = d.open
+	if err := k.pods.AddIndexers(indexers); err != nil {
 		return err
 	}
 	if err := watch(k.pods, func(p *corev1.Pod, deleted bool) { k.settle.event(); k.podChanged(p, deleted) }); err != nil {
@@ -176,19 +185,4 @@ func (k *Kubelets) Close() {
 	k.work.stop()
 	k.settle.stop()
 	k.wg.Wait()
-}
-
-// unscheduled tells whether the scheduler owes us an answer: a pod without a node that it has not refused yet.
-func (k *Kubelets) unscheduled() bool {
-	waiting, err := k.pods.GetIndexer().ByIndex(byNode, "")
-	if err != nil {
-		return false
-	}
-	for _, o := range waiting {
-		p := o.(*corev1.Pod)
-		if p.DeletionTimestamp == nil && len(p.Spec.SchedulingGates) == 0 && condition(p.Status.Conditions, corev1.PodScheduled) == nil {
-			return true
-		}
-	}
-	return false
 }

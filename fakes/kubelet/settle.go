@@ -7,7 +7,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
 
-// settleWindow is how long site time stands still, in real time, after anything happened to a pod or node. The real
+// settleWindow is how long site time stands still, in real time, after anything happened to the workload. The real
 // scheduler and controllers answer such news within milliseconds, but they are processes of their own and cannot hold
 // a Busy token; their answer is an event again, which starts the window anew.
 const settleWindow = 25 * time.Millisecond

@@ -7,8 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 )
@@ -52,7 +56,8 @@ const planeControllers = "deployment-controller,replicaset-controller,statefulse
 	"namespace-controller,serviceaccount-controller,serviceaccount-token-controller,root-ca-certificate-publisher-controller," +
 	"endpointslice-controller,token-cleaner-controller,bootstrap-signer-controller"
 
-// StartPlane returns when the API server is ready; the controllers and the scheduler follow by themselves.
+// StartPlane returns when the API server is ready and the controllers work. The scheduler follows by itself: a pod waits
+// for it, and whoever watches pods can see that.
 func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 	p := &Plane{Name: c.Name}
 	defer func() {
@@ -82,7 +87,10 @@ func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 		return nil, err
 	}
 	p.Endpoint = NewGate(c.Endpoint, touching(dialTo(fmt.Sprintf("127.0.0.1:%d", p.port)), c.Touch))
-	return p, p.startControllers(c, conf)
+	if err := p.startControllers(c, conf); err != nil {
+		return nil, err
+	}
+	return p, p.awaitControllers(ctx)
 }
 
 // identities are the client certificates that the control plane's own parts use.
@@ -190,6 +198,24 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	return nil
 }
 
+// awaitControllers waits until the controller manager has given every namespace of the system its service account. Before
+// that there are no pods, and in the beginning there may even be no namespaces.
+func (p *Plane) awaitControllers(ctx context.Context) error {
+	c, err := kubernetes.NewForConfig(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig, QPS: -1})
+	if err != nil {
+		return err
+	}
+	manager := p.processes[1]
+	return manager.WaitReady(ctx, func(ctx context.Context) error {
+		for _, ns := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease} {
+			if _, err := c.CoreV1().ServiceAccounts(ns).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // DialAPIServer connects to the API server as a pod's port-forward to 6443 does.
 func (p *Plane) DialAPIServer() (net.Conn, error) {
 	return dialTo(fmt.Sprintf("127.0.0.1:%d", p.port))()
@@ -200,9 +226,11 @@ func (p *Plane) Processes() []*Process { return p.processes }
 
 // Stop ends the children and closes the gates.
 func (p *Plane) Stop() {
-	for i := len(p.processes) - 1; i >= 0; i-- {
-		p.processes[i].Stop()
+	var wg sync.WaitGroup
+	for _, child := range p.processes {
+		wg.Go(child.Stop)
 	}
+	wg.Wait()
 	for _, g := range []*Gate{p.Endpoint, p.Store} {
 		if g != nil {
 			g.Close()

@@ -63,9 +63,11 @@ func (v *VCenter) reconfigure(c *simulator.Context, vm *simulator.VirtualMachine
 
 func (v *VCenter) destroy(c *simulator.Context, vm *simulator.VirtualMachine,
 ) (types.AnyType, *types.LocalizedMethodFault) {
-	return v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
+	res, fault := v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		return vm.DestroyTask(c, &types.Destroy_Task{This: vm.Self}).(*methods.Destroy_TaskBody).Res.Returnval, nil
 	})
+	v.events.awaitFiles(c.Map)
+	return res, fault
 }
 
 // leastLoadedHost stands for DRS: of the hosts of the pool's cluster, the first with the fewest VMs.

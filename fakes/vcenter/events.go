@@ -1,6 +1,8 @@
 package vcenter
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/vmware/govmomi/simulator"
@@ -21,11 +23,13 @@ type events struct {
 	v *VCenter
 
 	mu      sync.Mutex
-	waiting map[types.ManagedObjectReference]chan struct{} // tasks, by reference
+	waiting map[types.ManagedObjectReference][]chan struct{} // for a task to end
+	files   map[types.ManagedObjectReference]bool            // tasks that delete files, while they run
 }
 
 func (e *events) start(v *VCenter) {
-	e.v, e.waiting = v, map[types.ManagedObjectReference]chan struct{}{}
+	e.v, e.waiting = v, map[types.ManagedObjectReference][]chan struct{}{}
+	e.files = map[types.ManagedObjectReference]bool{}
 }
 
 // Reference makes events a simulator.RegisterObject; it is not in the inventory.
@@ -33,8 +37,14 @@ func (e *events) Reference() types.ManagedObjectReference {
 	return types.ManagedObjectReference{Type: "RehearseEvents", Value: "rehearse-events"}
 }
 
-// PutObject is for simulator.RegisterObject.
-func (e *events) PutObject(*simulator.Context, mo.Reference) {}
+// PutObject notes the tasks that nobody waits for; see awaitFiles.
+func (e *events) PutObject(_ *simulator.Context, o mo.Reference) {
+	if t, ok := o.(*simulator.Task); ok && t.Info.Entity != nil && t.Info.Entity.Type == "FileManager" {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.files[t.Self] = true
+	}
+}
 
 // UpdateObject is called while the object is locked. vcsim passes the embedded mo object, not its own wrapper.
 func (e *events) UpdateObject(_ *simulator.Context, o mo.Reference, changes []types.PropertyChange) {
@@ -93,17 +103,18 @@ func ended(i types.TaskInfo) bool {
 func (e *events) taskEnded(ref types.ManagedObjectReference) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if ch, ok := e.waiting[ref]; ok {
+	for _, ch := range e.waiting[ref] {
 		close(ch)
-		delete(e.waiting, ref)
 	}
+	delete(e.waiting, ref)
+	delete(e.files, ref)
 }
 
 // await blocks until one of vcsim's own tasks has ended; those take microseconds. vcsim's Task.Wait would poll.
 func (e *events) await(m *simulator.Registry, ref types.ManagedObjectReference) (info types.TaskInfo) {
 	ch := make(chan struct{})
 	e.mu.Lock()
-	e.waiting[ref] = ch
+	e.waiting[ref] = append(e.waiting[ref], ch)
 	e.mu.Unlock()
 	task := m.Get(ref).(*simulator.Task)
 	read := func() bool { // its own Context: the task's goroutine updates it under another one
@@ -114,6 +125,17 @@ func (e *events) await(m *simulator.Registry, ref types.ManagedObjectReference) 
 		<-ch
 		read()
 	}
-	e.taskEnded(ref)
+	e.taskEnded(ref) // nobody else will: it has ended
 	return info
+}
+
+// awaitFiles blocks until the files of destroyed VMs are gone. vcsim's DestroyTask deletes them in a task of its own
+// that it does not wait for, and that would take the files of a new VM under the same name with it.
+func (e *events) awaitFiles(m *simulator.Registry) {
+	e.mu.Lock()
+	running := slices.Collect(maps.Keys(e.files))
+	e.mu.Unlock()
+	for _, ref := range running {
+		e.await(m, ref)
+	}
 }

@@ -93,15 +93,17 @@ func TestWhatAWaitSays(t *testing.T) {
 			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
 				[4]string{"Available", "False", "NotAvailable", "* 1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum"},
 				[4]string{"EtcdClusterHealthy", "Unknown", "HealthUnknown", "* Machine m-01:\n  * EtcdMemberHealthy: Failed to connect to etcd"})
-			conditions(e, "Machine", "m-01", healthy, [4]string{"EtcdMemberHealthy", "Unknown", "InspectionFailed", "Failed to connect to etcd: context deadline exceeded"})
+			conditions(e, "Machine", "m-01", healthy, [4]string{"EtcdMemberHealthy", "Unknown", "InspectionFailed", "Failed to connect to etcd: context deadline exceeded"},
+				[4]string{"EtcdPodHealthy", "False", "PodFailed", "CrashLoopBackOff"})
 			e.management.Happens = map[string][]dsl.Object{"KubeadmControlPlane cpaas-system/prod-a-kcp": {
 				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:10:00Z", "message": "Waiting for control plane to pass preflight checks to continue reconciliation: Machine m-01 reports EtcdMemberHealthy condition is unknown"},
 				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:05:00Z", "message": "older"},
+				{"reason": "ControlPlaneUnhealthy", "lastTimestamp": "2026-01-01T00:15:00Z", "message": "Machine m-03 does not have a corresponding Node yet (Machine.status.nodeRef not set)"},
 				{"reason": "SuccessfulCreate", "lastTimestamp": "2026-01-01T00:20:00Z", "message": "other"},
 			}}
 		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "0 of 3 machines updated; " +
 			"etcd: 1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum; " +
-			"m-01: EtcdMemberHealthy: Failed to connect to etcd: context deadline exceeded; " +
+			"m-01: EtcdPodHealthy: CrashLoopBackOff; " +
 			"preflight: Machine m-01 reports EtcdMemberHealthy condition is unknown"}},
 
 		{"etcd in the older contract", func(e *estate) {

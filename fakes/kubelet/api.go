@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -52,10 +53,17 @@ type forwarder struct {
 	node, namespace string
 }
 
+func (f forwarder) dial(ctx context.Context, pod string, port int32) (net.Conn, error) {
+	if f.n.refuses(f.namespace, pod) {
+		return nil, fmt.Errorf("dial tcp4 127.0.0.1:%d: connect: connection refused", port)
+	}
+	return f.n.cfg.Dial(ctx, f.node, f.namespace, pod, port)
+}
+
 // PortForward copies both ways until one side ends.
 func (f forwarder) PortForward(ctx context.Context, pod string, _ types.UID, port int32, stream io.ReadWriteCloser) error {
 	defer stream.Close()
-	c, err := f.n.cfg.Dial(ctx, f.node, f.namespace, pod, port)
+	c, err := f.dial(ctx, pod, port)
 	if err != nil {
 		return fmt.Errorf("failed to connect to localhost:%d inside namespace of pod %s/%s: %w", port, f.namespace, pod, err)
 	}

@@ -106,6 +106,7 @@ func Start(ctx context.Context, c Config) (*Kubelets, error) {
 			return nil, fmt.Errorf("kubelets: watch %s: %w", of, ctx.Err())
 		}
 	}
+	c.Network.watchFailures(k.failing)
 	k.wg.Go(k.heartbeat)
 	return k, nil
 }

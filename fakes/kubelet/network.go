@@ -19,7 +19,8 @@ const Port = "10250"
 type NetworkConfig struct {
 	Certificate tls.Certificate // of the proxy and of the kubelets
 	ClientCAs   *x509.CertPool  // who may connect: the API server
-	// Dial connects to a port of a pod that runs on node; its error is what the caller of a port-forward reads.
+	// Dial connects to a port of a pod that runs on node; its error is what the caller of a port-forward reads. It is
+	// not asked for pods whose containers fail.
 	Dial func(ctx context.Context, node, namespace, pod string, port int32) (net.Conn, error)
 }
 
@@ -33,9 +34,10 @@ type Network struct {
 	http *http.Server
 	wg   sync.WaitGroup
 
-	mu    sync.Mutex
-	hosts map[string]*host // by address
-	conns map[net.Conn]*host
+	mu      sync.Mutex
+	hosts   map[string]*host // by address
+	conns   map[net.Conn]*host
+	failing func(namespace, pod string) bool // nil: no pod fails
 }
 
 type host struct {
@@ -91,6 +93,20 @@ func (n *Network) leave(ip string) {
 
 func (n *Network) listen(ip string, on bool) { n.set(ip, func(h *host) { h.listening = on }) }
 func (n *Network) reach(ip string, on bool)  { n.set(ip, func(h *host) { h.reachable = on }) }
+
+// watchFailures lets connections into failing pods be refused.
+func (n *Network) watchFailures(failing func(namespace, pod string) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.failing = failing
+}
+
+func (n *Network) refuses(namespace, pod string) bool {
+	n.mu.Lock()
+	failing := n.failing
+	n.mu.Unlock()
+	return failing != nil && failing(namespace, pod)
+}
 
 // set changes a host and cuts its connections if it no longer answers.
 func (n *Network) set(ip string, do func(*host)) {

@@ -42,6 +42,14 @@ func (k *Kubelets) Fail(ctx context.Context, namespace, pod string, f *Failure) 
 	}
 }
 
+// failing tells whether a pod was made to fail.
+func (k *Kubelets) failing(namespace, pod string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.failures[cache.NewObjectName(namespace, pod)]
+	return ok
+}
+
 func (k *Kubelets) podChanged(p *corev1.Pod, deleted bool) {
 	key := podKey{cache.NewObjectName(p.Namespace, p.Name), p.UID}
 	if deleted {

@@ -374,6 +374,10 @@ func (w *world) crash(t *testing.T) {
 	if err != nil || p.Status.ContainerStatuses[0].State.Waiting == nil {
 		t.Errorf("right after the crash: got %v, %v, want a waiting container", p.Status.ContainerStatuses, err)
 	}
+	if conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", w.forwarded(t, "etcd-cp-1", 2379)), &tls.Config{InsecureSkipVerify: true}); err == nil {
+		conn.Close()
+		t.Error("a crashed etcd answers through a port-forward")
+	}
 	w.must(w.kubelets.Fail(t.Context(), "kube-system", "etcd-cp-1", nil))
 	w.await("all four are ready", w.running("tier=control-plane", 4))
 }

@@ -172,14 +172,18 @@ func TestCacheDirIgnoresARelativeXDGPath(t *testing.T) {
 	}
 }
 
-func TestVersionsAreThoseOfTheToolsModule(t *testing.T) {
-	b, err := os.ReadFile("../../tools/go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"k8s.io/kubernetes " + Kubernetes + "\n", "go.etcd.io/etcd/server/v3 " + Etcd + "\n"} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("tools/go.mod: want %q", want)
+func TestVersionsAreThoseOfTheToolsModules(t *testing.T) {
+	for _, row := range []struct{ file, want string }{
+		{"../../tools/go.mod", "k8s.io/kubernetes " + Kubernetes},
+		{"../../tools/go.mod", "go.etcd.io/etcd/server/v3 " + Etcd},
+		{"../../tools/govc/go.mod", "github.com/vmware/govmomi " + Govmomi},
+	} {
+		b, err := os.ReadFile(row.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), row.want+"\n") {
+			t.Errorf("%s: want %q", row.file, row.want)
 		}
 	}
 }

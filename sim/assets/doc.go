@@ -1,5 +1,5 @@
 // Package assets finds the programs that a twin runs as child processes: kube-apiserver, kube-controller-manager,
-// kube-scheduler and etcd (and kubectl, which only tests and people need).
+// kube-scheduler and etcd (and kubectl and govc, which only tests and people need).
 //
 // A Lookup is asked for a Binary; Find answers for all that a twin needs, as a Set. Each binary is looked for by itself,
 // in this order: the folder that $KUBEBUILDER_ASSETS names, the folder of the running executable (so that a copied bin/

@@ -15,12 +15,12 @@ const ManifestFile = ".ok"
 // Manifest names the finished binaries of a cache folder. It is written, by rename, after a binary is in place; so a
 // build that was interrupted at any point leaves either no entry or a true one.
 type Manifest struct {
-	Recipe   string          `json:"recipe"`   // digest of what they were built from
 	Binaries map[string]File `json:"binaries"` // by name
 }
 
 // File is what a finished binary looks like.
 type File struct {
+	Recipe  string `json:"recipe"` // digest of what it was built from
 	Size    int64  `json:"size"`
 	SHA256  string `json:"sha256"`
 	Version string `json:"version"` // as the binary itself prints it

@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// The versions that tools/go.mod pins. A test compares.
+// The versions that tools/go.mod and tools/govc/go.mod pin. A test compares.
 const (
 	Kubernetes = "v1.35.4"
 	Etcd       = "v3.6.5"
+	Govmomi    = "v0.53.0"
 )
 
 // A Program is one of the binaries: what it is called, the version wanted, and how to make it say its version.
@@ -29,9 +30,10 @@ var Programs = []Program{
 	{Name: "kube-scheduler", Version: Kubernetes, Args: []string{"--version"}},
 	{Name: "etcd", Version: Etcd, Args: []string{"--version"}},
 	{Name: "kubectl", Version: Kubernetes, Args: []string{"version", "--client"}, Optional: true},
+	{Name: "govc", Version: Govmomi, Args: []string{"version"}, Optional: true},
 }
 
-var printedVersion = regexp.MustCompile(`(?:Kubernetes|etcd Version:|Client Version:) v?([0-9]+\.[0-9]+\.[0-9]+\S*)`)
+var printedVersion = regexp.MustCompile(`(?:Kubernetes|etcd Version:|Client Version:|govc) v?([0-9]+\.[0-9]+\.[0-9]+\S*)`)
 
 // Ask runs the program at path and returns the version that it prints, as "v1.35.4".
 func (p Program) Ask(ctx context.Context, path string) (string, error) {

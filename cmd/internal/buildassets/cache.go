@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,13 +20,16 @@ const beat = 15 * time.Second
 // cache is the folder of finished binaries while it is being filled.
 type cache struct {
 	dir     string
-	recipe  string
+	recipe  func(assets.Program) (string, error) // digest of what a program is built from
 	compile func(ctx context.Context, p assets.Program, out string) error
 	report  func(format string, args ...any)
 }
 
-// fill builds what is not there yet.
-func (c *cache) fill(ctx context.Context) error {
+// fill builds what of the programs wanted is not there yet.
+func (c *cache) fill(ctx context.Context, wanted []assets.Program) error {
+	if len(wanted) == 0 {
+		return nil
+	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
@@ -36,9 +38,12 @@ func (c *cache) fill(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	m := c.good()
-	todo := make([]assets.Program, 0, len(assets.Programs))
-	for _, p := range assets.Programs {
+	m, err := c.good()
+	if err != nil {
+		return err
+	}
+	todo := make([]assets.Program, 0, len(wanted))
+	for _, p := range wanted {
 		if _, ok := m.Binaries[p.Name]; !ok {
 			todo = append(todo, p)
 		}
@@ -61,29 +66,46 @@ func (c *cache) fill(ctx context.Context) error {
 }
 
 // good is the manifest less everything that is not so: another recipe, a file that is gone or altered.
-func (c *cache) good() assets.Manifest {
+func (c *cache) good() (assets.Manifest, error) {
 	m, err := assets.ReadManifest(c.dir)
 	if err != nil {
 		c.report("%v: building anew", err)
 	}
-	if m.Recipe != c.recipe {
-		m = assets.Manifest{Recipe: c.recipe, Binaries: map[string]assets.File{}}
-	}
-	maps.DeleteFunc(m.Binaries, func(name string, want assets.File) bool {
-		size, sum, err := digest(filepath.Join(c.dir, name))
-		if err == nil && (size != want.Size || sum != want.SHA256) {
-			err = fmt.Errorf("got %d bytes with digest %.12s, want %d with %.12s", size, sum, want.Size, want.SHA256)
+	for _, p := range assets.Programs {
+		want, ok := m.Binaries[p.Name]
+		if !ok {
+			continue
 		}
+		recipe, err := c.recipe(p)
 		if err != nil {
-			c.report("%s: %v: building it anew", name, err)
+			return m, err
 		}
-		return err != nil
-	})
-	return m
+		if err := c.check(p.Name, recipe, want); err != nil {
+			c.report("%s: %v: building it anew", p.Name, err)
+			delete(m.Binaries, p.Name)
+		}
+	}
+	return m, nil
+}
+
+// check says what is wrong with a binary that the manifest names.
+func (c *cache) check(name, recipe string, want assets.File) error {
+	if want.Recipe != recipe {
+		return fmt.Errorf("built from other sources")
+	}
+	size, sum, err := digest(filepath.Join(c.dir, name))
+	if err == nil && (size != want.Size || sum != want.SHA256) {
+		err = fmt.Errorf("got %d bytes with digest %.12s, want %d with %.12s", size, sum, want.Size, want.SHA256)
+	}
+	return err
 }
 
 // build makes one binary and puts it in place.
 func (c *cache) build(ctx context.Context, p assets.Program, what string) (assets.File, error) {
+	recipe, err := c.recipe(p)
+	if err != nil {
+		return assets.File{}, err
+	}
 	start := time.Now()
 	c.report("%s: building", what)
 	stop := c.beat(what, start)
@@ -111,7 +133,7 @@ func (c *cache) build(ctx context.Context, p assets.Program, what string) (asset
 		return assets.File{}, err
 	}
 	c.report("%s: done in %.0f s, %d MiB", what, time.Since(start).Seconds(), size>>20)
-	return assets.File{Size: size, SHA256: sum, Version: version}, nil
+	return assets.File{Recipe: recipe, Size: size, SHA256: sum, Version: version}, nil
 }
 
 // beat reports now and then until it is stopped.

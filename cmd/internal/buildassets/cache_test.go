@@ -39,7 +39,7 @@ func halfBuild(dir string) {
 		fmt.Println("half-way")
 		select {} // until killed
 	}
-	fmt.Println(c.fill(context.Background()))
+	fmt.Println(c.fill(context.Background(), assets.Programs))
 }
 
 // builder compiles shell scripts and remembers what it built.
@@ -60,13 +60,23 @@ func (b *builder) compile(_ context.Context, p assets.Program, out string) error
 }
 
 func (b *builder) cache(dir string) *cache {
-	return &cache{dir: dir, recipe: "one", compile: b.compile, report: func(string, ...any) {}}
+	return &cache{dir: dir, recipe: recipe("one", ""), compile: b.compile, report: func(string, ...any) {}}
 }
 
 func (b *builder) fill(t *testing.T, dir string) {
 	t.Helper()
-	if err := b.cache(dir).fill(context.Background()); err != nil {
+	if err := b.cache(dir).fill(context.Background(), assets.Programs); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// recipe is one recipe for all programs but except, which has another.
+func recipe(digest, except string) func(assets.Program) (string, error) {
+	return func(p assets.Program) (string, error) {
+		if p.Name == except {
+			return "another", nil
+		}
+		return digest, nil
 	}
 }
 
@@ -166,14 +176,14 @@ func TestFillDoesNotTrustWhatItFinds(t *testing.T) {
 	}
 }
 
-func TestAnotherRecipeBuildsAnew(t *testing.T) {
+func TestAnotherRecipeBuildsTheProgramAnew(t *testing.T) {
 	dir := t.TempDir()
 	new(builder).fill(t, dir)
 	var b builder
 	c := b.cache(dir)
-	c.recipe = "two"
-	if err := c.fill(context.Background()); err != nil || !slices.Equal(b.built, names()) {
-		t.Errorf("got builds %v, %v; want all", b.built, err)
+	c.recipe = recipe("one", "govc")
+	if err := c.fill(context.Background(), assets.Programs); err != nil || !slices.Equal(b.built, []string{"govc"}) {
+		t.Errorf("got builds %v, %v; want govc, whose recipe is another", b.built, err)
 	}
 }
 
@@ -185,7 +195,7 @@ func TestBinaryOfTheWrongVersionIsRefused(t *testing.T) {
 		p.Version = "v1.0.0"
 		return b.compile(ctx, p, out)
 	}
-	err := c.fill(context.Background())
+	err := c.fill(context.Background(), assets.Programs)
 	if err == nil || !strings.Contains(err.Error(), "kube-apiserver: got version v1.0.0, want "+assets.Kubernetes) {
 		t.Errorf("got %v, want the versions", err)
 	}
@@ -200,7 +210,7 @@ func TestTwoBuildersAtOnceBuildEachProgramOnce(t *testing.T) {
 	var all sync.WaitGroup
 	errs := make([]error, 2)
 	for i := range errs {
-		all.Go(func() { errs[i] = b.cache(dir).fill(context.Background()) })
+		all.Go(func() { errs[i] = b.cache(dir).fill(context.Background(), assets.Programs) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil || !slices.Equal(b.built, names()) {
@@ -237,5 +247,23 @@ func TestPlainFlagsDropOurBuildsOwn(t *testing.T) {
 	got := plainFlags("-buildvcs=false -tags=worldtime -modcacherw -overlay=/x/overlay.json")
 	if want := "-buildvcs=false -modcacherw"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestProgramsThatTheEnvironmentHoldsAreNotBuilt(t *testing.T) {
+	env, bin := t.TempDir(), t.TempDir()
+	vars := map[string]string{assets.EnvDir: env, "XDG_CACHE_HOME": t.TempDir()}
+	l := assets.Lookup{Getenv: func(k string) string { return vars[k] }}
+	for name, version := range map[string]string{"kube-apiserver": assets.Kubernetes, "kube-scheduler": "v1.20.0"} {
+		if err := os.WriteFile(filepath.Join(env, name), []byte("#!/bin/sh\necho Kubernetes "+version+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	given, wanted := givenBy(context.Background(), l, bin)
+	if len(given) != 1 || given["kube-apiserver"] != filepath.Join(env, "kube-apiserver") || len(wanted) != len(assets.Programs)-1 {
+		t.Errorf("got %v given, want kube-apiserver alone: the scheduler there is too old", given)
+	}
+	if given, _ := givenBy(context.Background(), l, env); len(given) != 0 {
+		t.Errorf("got %v given by the folder that is to be filled, want nothing", given)
 	}
 }

@@ -1,9 +1,10 @@
 // Buildassets builds the programs that a twin runs as child processes (see package assets) from the modules that
-// tools/go.mod pins, once per version and machine, and places them in a folder.
+// the modules in tools/ pin, once per version and machine, and places them in a folder.
 //
 // They are built into the user's cache, so that a second checkout builds nothing: each into a temporary file, flushed to
 // the disk, run to see whether it says the right version, renamed, and only then named in the manifest. Whatever
-// interrupts a build leaves no entry, and what has no entry is built again. A lock keeps two builds apart.
+// interrupts a build leaves no entry, and what has no entry is built again. A lock keeps two builds apart. What the
+// folder of $KUBEBUILDER_ASSETS holds in a version that fits is taken from there instead.
 //
 // Use: buildassets -tools tools -bin bin.
 package main
@@ -21,7 +22,7 @@ import (
 )
 
 func main() {
-	tools := flag.String("tools", "tools", "folder of the module that pins the programs")
+	tools := flag.String("tools", "tools", "folder of the modules that pin the programs")
 	bin := flag.String("bin", "bin", "folder to place them in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -33,23 +34,26 @@ func main() {
 }
 
 func run(ctx context.Context, tools, bin string) error {
-	dir := assets.Lookup{Getenv: os.Getenv}.CacheDir()
+	lookup := assets.Lookup{Getenv: os.Getenv}
+	dir := lookup.CacheDir()
 	if dir == "" {
 		return fmt.Errorf("neither XDG_CACHE_HOME nor HOME is set: there is no place for a cache")
 	}
-	recipe, err := recipeOf(tools)
-	if err != nil {
-		return err
-	}
 	report := func(format string, args ...any) { fmt.Fprintf(os.Stderr, "assets: "+format+"\n", args...) }
 	compile := func(ctx context.Context, p assets.Program, out string) error { return goBuild(ctx, tools, p, out) }
+	recipe := func(p assets.Program) (string, error) { return recipeOf(tools, p) }
 	c := &cache{dir: dir, recipe: recipe, compile: compile, report: report}
-	if err := c.fill(ctx); err != nil {
+	given, wanted := givenBy(ctx, lookup, bin)
+	if err := c.fill(ctx, wanted); err != nil {
 		return err
 	}
 	placed := 0
 	for _, p := range assets.Programs {
-		fresh, err := place(filepath.Join(dir, p.Name), filepath.Join(bin, p.Name))
+		from, ok := given[p.Name]
+		if !ok {
+			from = filepath.Join(dir, p.Name)
+		}
+		fresh, err := place(from, filepath.Join(bin, p.Name))
 		if err != nil {
 			return err
 		}
@@ -58,7 +62,28 @@ func run(ctx context.Context, tools, bin string) error {
 		}
 	}
 	if placed > 0 {
-		report("%d binaries of Kubernetes %s and etcd %s placed in %s", placed, assets.Kubernetes, assets.Etcd, bin)
+		report("%d programs (Kubernetes %s, etcd %s, govc %s) placed in %s", placed, assets.Kubernetes, assets.Etcd, assets.Govmomi, bin)
 	}
 	return nil
+}
+
+// givenBy returns the paths of the programs that the folder of $KUBEBUILDER_ASSETS holds, and the programs that are left
+// to build. The folder that we fill ourselves gives nothing: it may hold the programs of another version.
+func givenBy(ctx context.Context, l assets.Lookup, bin string) (given map[string]string, wanted []assets.Program) {
+	given = map[string]string{}
+	for _, p := range assets.Programs {
+		b, err := l.Locate(ctx, p.Name)
+		if err != nil || b.Source != assets.FromEnv || sameFolder(filepath.Dir(b.Path), bin) {
+			wanted = append(wanted, p)
+			continue
+		}
+		given[p.Name] = b.Path
+	}
+	return given, wanted
+}
+
+func sameFolder(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }

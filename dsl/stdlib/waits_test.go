@@ -84,6 +84,11 @@ func TestWhatAWaitSays(t *testing.T) {
 		}, controlPlane, dsl.Poll{State: dsl.Pending,
 			Text: `1 of 3 machines updated; m-03: Provisioning, VirtualMachineProvisioned: unable to find template by name "x": vm 'x' not found`}},
 
+		{"an old machine that is left", func(e *estate) {
+			e.machine("", newKubernetes)
+			e.upgraded("m-01", "m-02")
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated, 1 old left"}},
+
 		{"a machine that its provider gave up", func(e *estate) {
 			set(e.management.Find("Machine", "m-03"), "status/failureReason", "CreateError")
 			set(e.management.Find("Machine", "m-03"), "status/failureMessage", "no such datastore")
@@ -118,7 +123,7 @@ func TestWhatAWaitSays(t *testing.T) {
 			e.machine("", newKubernetes)
 			set(e.management.Find("Machine", "m-09"), "status", map[string]any{"phase": "Provisioning"})
 			e.upgraded("m-01", "m-02")
-		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "2 of 3 machines updated, 1 old left; m-09: Provisioning"}},
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "2 of 3 machines updated; m-09: Provisioning"}},
 
 		{"a drain that a PodDisruptionBudget holds", func(e *estate) {
 			set(e.management.Find("Machine", "m-04"), "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")

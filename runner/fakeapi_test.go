@@ -20,7 +20,8 @@ type fakeAPI struct {
 	*httptest.Server
 	// fail answers a request in the place of the API server when it returns a status; 1 breaks the connection after the
 	// request has had its effect.
-	fail func(method, path string) (status int)
+	fail    func(method, path string) (status int)
+	failing func(method, path string) (status int) // fail, one request at a time
 
 	mu      sync.Mutex
 	version int
@@ -53,6 +54,12 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	t.Helper()
 	f := &fakeAPI{objects: map[string]object{}, version: 100, fail: func(string, string) int { return 0 }}
 	f.changed = sync.NewCond(&f.mu)
+	var one sync.Mutex
+	f.failing = func(method, path string) int {
+		one.Lock()
+		defer one.Unlock()
+		return f.fail(method, path)
+	}
 	f.Server = httptest.NewServer(f)
 	t.Cleanup(func() {
 		f.mu.Lock()
@@ -113,7 +120,7 @@ func clone(o object) object {
 }
 
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	status := f.fail(r.Method, r.URL.Path)
+	status := f.failing(r.Method, r.URL.Path)
 	if status > 1 {
 		refuse(w, status, "made to fail")
 		return

@@ -15,7 +15,8 @@ type Site interface {
 	Management() *rest.Config
 	// Workload is the named workload cluster; the error says when there is none.
 	Workload(ctx context.Context, name string) (*rest.Config, error)
-	// VCenter is the vSphere endpoint with credentials, nil when the site has none.
+	// VCenter is the vSphere endpoint with credentials, nil when the site has none. Its certificate is verified, unless
+	// it is on this machine or the URL says ?insecure=true; the same holds for Registry.
 	VCenter() *url.URL
 	// Registry is the base URL of the image registry, nil when the site has none.
 	Registry() *url.URL
@@ -32,7 +33,7 @@ type Clock interface {
 	Busy(what string) (done func())
 }
 
-// Person answers gates and manual steps.
+// Person answers gates and manual steps. Site time stands still while they do.
 type Person interface {
 	// Approve returns nil when the gate is approved, else the reason why not.
 	Approve(ctx context.Context, id, question string) error

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 )
 
 // Run is what a journal adds up to, up to its last event. It is also what a resume takes up again. Make one with
@@ -113,11 +112,6 @@ func (r *Run) Changed() int {
 
 // WallSeconds is the wall time between the first event and the last.
 func (r *Run) WallSeconds() float64 { return Seconds(r.Last.Wall.Sub(r.Begin.Wall)) }
-
-// SiteTime is the site time of a moment given in site seconds.
-func (r *Run) SiteTime(at float64) time.Time {
-	return r.Begin.Site.Add(time.Duration(at * float64(time.Second)))
-}
 
 // Apply adds one event. Kinds that this version does not know change nothing.
 func (r *Run) Apply(e Event) error {

@@ -134,10 +134,22 @@ func (t *text) notes() {
 	t.table("notes", rows)
 }
 
+// deprecated is how an API server says that a version of a kind will go. A site chooses the version that it prefers,
+// so a run has one of these for every kind, and one line for all of them is enough.
+const deprecated = " is deprecated; use "
+
 func (t *text) warnings() {
 	var rows [][]string
+	var old []string
 	for _, w := range t.run.Warnings {
+		if what, _, ok := strings.Cut(w.Text, deprecated); ok {
+			old = append(old, what[strings.LastIndexByte(what, ' ')+1:])
+			continue
+		}
 		rows = append(rows, []string{w.Text})
+	}
+	if len(old) > 0 {
+		rows = append(rows, []string{"the site prefers a deprecated version of " + strings.Join(old, ", ")})
 	}
 	if t.run.Torn {
 		rows = append(rows, []string{"the last line of the journal was cut off and is left out"})

@@ -2,7 +2,7 @@
 //
 // Real controllers compare time.Now() with stored timestamps (grace periods, retryAfter, drain timeouts). On a world
 // clock that jumps they must see the jumps. The overlay replaces the local toolchain's time/time.go by a copy whose
-// Now, Since and Until add an offset, and adds time.AddWorld to move it; timers are untouched. Nothing of the standard
+// Now, Since and Until add an offset, with time.AddWorld to move it; timers are untouched. Nothing of the standard
 // library is committed, and a toolchain whose source is not the expected one is refused instead of half patched.
 //
 // Beside the overlay stands the file goflags: the one value of GOFLAGS that everything is built, tested and checked with,
@@ -28,15 +28,15 @@ var edits = []struct {
 	old, new string
 	n        int
 }{
+	{"\nimport (\n", "\nimport (\n\t\"sync/atomic\"\n", 1},
 	{"sec, nsec, mono := runtimeNow()\n\tif mono == 0 {", "sec, nsec, mono := worldNow()\n\tif mono == 0 {", 1},
 	{"return subMono(runtimeNano()-startNano, t.ext)", "return subMono(worldNano()-startNano, t.ext)", 1},
 	{"return subMono(t.ext, runtimeNano()-startNano)", "return subMono(t.ext, worldNano()-startNano)", 1},
 }
 
-const world = `package time
-
-import "sync/atomic"
-
+// world is added to the end of time.go. It is no file of its own: tools that read the sources of the standard library
+// from the disk, such as staticcheck, would look for it there.
+const world = `
 // worldOffset is how far Now runs ahead of the machine's clock, in nanoseconds.
 var worldOffset atomic.Int64
 
@@ -123,14 +123,11 @@ func write(goroot, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	replace := map[string]string{}
-	for name, text := range map[string][]byte{"time.go": b, "world.go": []byte(world)} {
-		file := filepath.Join(out, name+".txt") // not *.go: the folder is no package of ours
-		if err := update(file, text); err != nil {
-			return err
-		}
-		replace[filepath.Join(src, name)] = file
+	file := filepath.Join(out, "time.go.txt") // not *.go: the folder is no package of ours
+	if err := update(file, append(b, world...)); err != nil {
+		return err
 	}
+	replace := map[string]string{filepath.Join(src, "time.go"): file}
 	j, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
+	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 // startControllers starts the providers' controllers and the delivery of Kube-OVN.
@@ -35,7 +36,7 @@ func (t *Twin) startControllers(context.Context) error {
 		}
 		return w.client, nil
 	})
-	err := ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.clock.ControllerOptions(1, time.Second)).
+	err := ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.clock.ControllerOptions(1, time.Second, clock.Hang{})).
 		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Complete(reconcile.Func(func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
 			after, err := p.Reconcile(ctx, r.NamespacedName)
@@ -59,7 +60,7 @@ type releases struct {
 	cancel func()     // of the next one
 }
 
-// startReleases installs the API of AppReleases and watches them until the twin ends.
+// startReleases installs the API of AppReleases and makes their operator.
 func (w *workload) startReleases(ctx context.Context) error {
 	if err := w.installCRD(ctx, kubeovn.CRD()); err != nil {
 		return err
@@ -68,6 +69,16 @@ func (w *workload) startReleases(ctx context.Context) error {
 	latency := kubeovn.DefaultLatency()
 	latency.Downloading, latency.Upgrading, latency.HealthChecking = d.Of("app-release-download"), d.Of("app-release-upgrade"), d.Of("app-release-health")
 	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, kubeovn.Head(http.DefaultClient, nil)), cancel: func() {}}
+	w.releases = r
+	if w.t.o.Provision {
+		return r.watch()
+	}
+	return nil // a cluster that is found running has one already: watch, once it is written
+}
+
+// watch lets the operator see every AppRelease of the cluster.
+func (r *releases) watch() error {
+	w := r.w
 	dyn, err := dynamic.NewForConfig(w.plane.Admin)
 	if err != nil {
 		return err
@@ -80,7 +91,6 @@ func (w *workload) startReleases(ctx context.Context) error {
 		return err
 	}
 	f.Start(w.t.run.Done())
-	w.releases = r
 	return nil
 }
 

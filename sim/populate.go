@@ -57,6 +57,9 @@ func (w *workload) populate(ctx context.Context, a *adopter, machines []*adopted
 	if err := kubeovn.Seed(ctx, w.client, a.cluster, w.t.clock.Now()); err != nil {
 		return err
 	}
+	if err := w.releases.watch(); err != nil {
+		return err
+	}
 	return w.createWorkload(ctx)
 }
 

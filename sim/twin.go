@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -201,6 +202,32 @@ func (t *Twin) Close() {
 		_ = t.registry.Close()
 	}
 	t.stopped.Wait()
+	t.clean()
+}
+
+// clean leaves the logs and nothing else: databases are large, and keys have done their work.
+func (t *Twin) clean() {
+	_ = filepath.WalkDir(t.o.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && filepath.Ext(path) != ".log" {
+			_ = os.Remove(path) // what cannot be removed harms nobody
+		}
+		return nil
+	})
+	removeEmpty(t.o.Dir)
+}
+
+// removeEmpty removes a directory if nothing but empty directories is in it.
+func removeEmpty(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			removeEmpty(filepath.Join(dir, e.Name()))
+		}
+	}
+	_ = os.Remove(dir) // fails, as it should, when something is left
 }
 
 // Usage is what one process of the twin cost so far.

@@ -15,11 +15,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	kubeadmtypes "sigs.k8s.io/cluster-api/bootstrap/kubeadm/types"
 	"sigs.k8s.io/cluster-api/bootstrap/kubeadm/types/upstream"
+	"sigs.k8s.io/cluster-api/util/certs"
 	"sigs.k8s.io/cluster-api/util/secret"
 
 	"github.com/rehearse-dev/rehearse/fakes/cpi"
@@ -62,13 +62,35 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 	}
 	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: l, guests: map[string]*guest{}}
 	if !t.o.Provision {
-		// With ECDSA keys: nothing that a runbook sees depends on them, and every handshake costs less.
-		w.certs = secret.NewCertificatesForInitialControlPlane(&bootstrapv1.ClusterConfiguration{EncryptionAlgorithm: bootstrapv1.EncryptionAlgorithmECDSAP256})
-		if err := w.certs.Generate(); err != nil {
+		if w.certs, err = newCertificates(); err != nil {
 			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
 		}
 	}
 	return w, nil
+}
+
+// newCertificates makes the CAs of a cluster that is found running. They are older than Cluster API would make them now:
+// time.Now may be ahead of the machine's clock, which the API servers follow. Their keys are ECDSA: nothing that a
+// runbook sees depends on it, and every handshake costs less.
+func newCertificates() (secret.Certificates, error) {
+	l := secret.NewCertificatesForInitialControlPlane(nil)
+	for _, c := range l {
+		pair := &certs.KeyPair{}
+		if c.Purpose == secret.ServiceAccount {
+			var err error
+			if pair.Cert, pair.Key, err = kube.ServiceAccountKeys(); err != nil {
+				return nil, err
+			}
+		} else {
+			ca, err := kube.NewCA(string(c.Purpose))
+			if err != nil {
+				return nil, err
+			}
+			pair.Cert, pair.Key = ca.PEM, ca.Key
+		}
+		c.KeyPair, c.Generated = pair, true
+	}
+	return l, nil
 }
 
 func (w *workload) dir() string { return filepath.Join(w.t.o.Dir, "clusters", w.name) }

@@ -178,7 +178,7 @@ func key(name string) request { return request{NamespacedName: types.NamespacedN
 
 func TestAQueueOrdersByPriorityThenByTime(t *testing.T) {
 	c := run(t, Options{Pace: Hold})
-	q := c.ControllerOptions(1, 0).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	q := c.ControllerOptions(1, 0, Hang{}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
 	low := -100
 	q.AddWithOpts(priorityqueue.AddOpts{Priority: &low}, key("low"))
 	q.Add(key("b"))
@@ -202,7 +202,7 @@ func TestAQueueOrdersByPriorityThenByTime(t *testing.T) {
 
 func TestAQueueKeepsTheLeastInterval(t *testing.T) {
 	c := run(t, Options{})
-	q := c.ControllerOptions(1, time.Second).NewQueue("q", &backoff{base: time.Second, failures: map[request]int{}}).(*Queue)
+	q := c.ControllerOptions(1, time.Second, Hang{}).NewQueue("q", &backoff{base: time.Second, failures: map[request]int{}}).(*Queue)
 	q.Add(key("a"))
 	k, _ := q.Get()
 	q.Add(k) // while it runs: afterwards, but not within the second
@@ -222,6 +222,25 @@ func TestAQueueKeepsTheLeastInterval(t *testing.T) {
 	if h := c.Holders(); len(h) != 0 {
 		t.Errorf("holders after the end: got %v, want none", h)
 	}
+}
+
+func TestAReconcileThatHungKeepsItsObjectWaiting(t *testing.T) {
+	c := run(t, Options{})
+	q := c.ControllerOptions(1, 0, Hang{After: time.Millisecond, Factor: 1000}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	q.Add(key("a"))
+	k, _ := q.Get()
+	from := Real()
+	for Real()-from < 3*time.Millisecond { // work that takes real time
+	}
+	q.Add(k) // while it runs
+	q.Done(k)
+	q.Add(k) // and afterwards
+	q.Get()
+	if got := c.Elapsed(); got < 3*time.Second {
+		t.Errorf("reconciled again after %s, want the 3ms times 1000 at least", got)
+	}
+	q.Done(k)
+	q.ShutDown()
 }
 
 func TestTimersNeverFireEarlyNorOutOfOrder(t *testing.T) {

@@ -14,6 +14,14 @@ import (
 
 type request = reconcile.Request
 
+// Hang says how a controller's waiting for somebody who does not answer is told from work, and what it costs. Site time
+// stands still while a controller waits, so its timeouts are shortened to save wall time, and the site time that they
+// would have taken keeps the object from being reconciled again instead.
+type Hang struct {
+	After  time.Duration // a reconcile that takes longer in real time has hung; 0: none ever does
+	Factor float64       // site time for each unit of real time that it took
+}
+
 // ControllerOptions puts a controller's queue on the clock. minInterval is the least site time between two reconciles
 // of one object.
 //
@@ -21,14 +29,14 @@ type request = reconcile.Request
 // wall-clock cache sends early reconciles back. What the gate gives in production is rebuilt here in site time: one
 // reconcile per object and second, back-off 1s+5ms·2ⁿ up to 1000s
 // (sigs.k8s.io/cluster-api@v1.13.4 util/controller/builder.go).
-func (c *Clock) ControllerOptions(workers int, minInterval time.Duration) controller.Options {
+func (c *Clock) ControllerOptions(workers int, minInterval time.Duration, hang Hang) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: workers,
 		RateLimiter:             &backoff{base: minInterval, failures: map[request]int{}},
 		ReconciliationTimeout:   3 * time.Minute,
 		CacheSyncTimeout:        5 * time.Minute,
 		NewQueue: func(name string, rl workqueue.TypedRateLimiter[request]) workqueue.TypedRateLimitingInterface[request] {
-			q := &Queue{c: c, name: name, rl: rl, minInterval: minInterval,
+			q := &Queue{c: c, name: name, rl: rl, minInterval: minInterval, hang: hang,
 				items: map[request]*item{}, running: map[request]time.Duration{}, started: map[request]time.Time{}}
 			q.cond = sync.NewCond(&c.mu)
 			c.mu.Lock()
@@ -64,6 +72,7 @@ type Queue struct {
 	name        string
 	rl          workqueue.TypedRateLimiter[request]
 	minInterval time.Duration
+	hang        Hang
 	cond        *sync.Cond
 	items       map[request]*item
 	running     map[request]time.Duration // Real() at the start
@@ -189,10 +198,29 @@ func (q *Queue) Done(k request) {
 		q.stats.Reconciles++
 		q.stats.Wall += d
 		q.stats.Max = max(q.stats.Max, d)
+		if q.hang.After > 0 && d > q.hang.After {
+			q.holdLocked(k, q.c.now.Add(time.Duration(float64(d)*q.hang.Factor)))
+		}
 		delete(q.running, k)
 		q.c.giveLocked(q.name)
 	}
 	q.cond.Broadcast()
+}
+
+// holdLocked keeps k from being reconciled before an instant, also when it is queued already.
+func (q *Queue) holdLocked(k request, until time.Time) {
+	q.started[k] = until
+	i := q.items[k]
+	if i == nil || !i.at.Before(until) {
+		return
+	}
+	if i.timer != nil {
+		q.c.cancelLocked(i.timer)
+	} else {
+		q.c.giveLocked(q.name)
+	}
+	i.timer, i.at = nil, until
+	q.placeLocked(i)
 }
 
 // Get is GetWithPriority without the priority.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.uber.org/zap"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -60,6 +61,12 @@ const (
 	// resync is upstream's SyncPeriod (sigs.k8s.io/cluster-api-provider-vsphere@v1.16.1 pkg/manager/constants.go).
 	resync = 10 * time.Minute
 )
+
+// etcdTimeout stands for upstream's 10 s to dial a member and 15 s for a call (controlplane/kubeadm/main.go, etcd.go).
+const etcdTimeout = 1500 * time.Millisecond
+
+// etcdHang charges the site for dialling members that do not answer as if each had taken upstream's 10 s.
+var etcdHang = clock.Hang{After: etcdTimeout, Factor: float64(10*time.Second) / float64(etcdTimeout)}
 
 // gates are set once per process: Cluster API's feature gates are global.
 var gates = sync.OnceValue(func() error {
@@ -132,7 +139,9 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	return nil
 }
 
-func (k *Controllers) options() controller.Options { return k.clock.ControllerOptions(workers, perKey) }
+func (k *Controllers) options() controller.Options {
+	return k.clock.ControllerOptions(workers, perKey, clock.Hang{})
+}
 
 // setupControllers follows the order of upstream's main.go files.
 func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) error {
@@ -176,7 +185,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 			return (&controllers.MachineDeploymentReconciler{Client: c, APIReader: api}).SetupWithManager(ctx, mgr, k.options())
 		}},
 		{"MachineHealthCheck", func() error {
-			return (&controllers.MachineHealthCheckReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, 15*time.Second))
+			return (&controllers.MachineHealthCheckReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, 15*time.Second, clock.Hang{}))
 		}},
 		{"ClusterResourceSet", func() error {
 			return (&controllers.ClusterResourceSetReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options(), partial)
@@ -188,9 +197,8 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 			return (&bootstrapcontrollers.KubeadmConfigReconciler{Client: c, SecretCachingClient: secrets, ClusterCache: cc, TokenTTL: bootstrapcontrollers.DefaultTokenTTL}).SetupWithManager(ctx, mgr, k.options())
 		}},
 		{"KubeadmControlPlane", func() error {
-			// Site time stands still while a call hangs, so short timeouts change no result; they save wall time only.
-			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: kcpCache,
-				EtcdDialTimeout: 3 * time.Second, EtcdCallTimeout: 3 * time.Second, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options())
+			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: kcpCache, EtcdLogger: zap.NewNop(),
+				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, perKey, etcdHang))
 		}},
 		{"VSphereCluster", func() error {
 			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options())
@@ -219,7 +227,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 func (k *Controllers) clusterCache(ctx context.Context, secrets client.Reader, agent string, o clustercache.Options) (clustercache.ClusterCache, error) {
 	o.SecretClient = secrets
 	o.Client.UserAgent, o.Client.QPS, o.Client.Burst = agent, 500, 1000
-	cc, err := clustercache.SetupWithManager(ctx, k.Manager, o, k.clock.ControllerOptions(workers, retryWorkload))
+	cc, err := clustercache.SetupWithManager(ctx, k.Manager, o, k.clock.ControllerOptions(workers, retryWorkload, clock.Hang{}))
 	if err != nil {
 		return nil, fmt.Errorf("cluster cache: %w", err)
 	}

@@ -98,7 +98,7 @@ func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	sa, err := serviceAccountKey()
+	_, sa, err := ServiceAccountKeys()
 	if err != nil {
 		return nil, err
 	}
@@ -221,14 +221,19 @@ func (m *Management) Stop() {
 	}
 }
 
-func serviceAccountKey() ([]byte, error) {
+// ServiceAccountKeys makes the key pair that signs service account tokens, both in PEM.
+func ServiceAccountKeys() (public, private []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	der, err := x509.MarshalECPrivateKey(k)
+	priv, err := x509.MarshalECPrivateKey(k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+	pub, err := x509.MarshalPKIXPublicKey(k.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pub}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: priv}), nil
 }

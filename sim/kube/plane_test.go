@@ -62,12 +62,12 @@ func newWorld(t *testing.T) *world {
 		return w.etcdCA.TLS(Leaf{CommonName: m, DNS: []string{"etcd-" + m}})
 	}})
 	t.Cleanup(w.etcd.Close)
-	sa, err := serviceAccountKey()
+	pub, sa, err := ServiceAccountKeys()
 	w.must(err)
 	w.Plane, err = StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), EtcdURL: store.URL, Endpoint: listen(t), Advertise: "10.0.0.10",
 		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin, "kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
 		ServiceCIDR: "10.96.0.0/12", EgressProxy: w.network.URL(), CACert: ca.PEM, CAKey: ca.Key, ProxyCert: proxy.PEM,
-		ServiceAccountCert: sa, ServiceAccountKey: sa, NodeMonitorGrace: 8 * time.Second})
+		ServiceAccountCert: pub, ServiceAccountKey: sa, NodeMonitorGrace: 8 * time.Second})
 	w.must(err)
 	t.Cleanup(w.Plane.Stop)
 	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.Admin, Clock: w.clock, Network: w.network, Heartbeat: 2 * time.Second,

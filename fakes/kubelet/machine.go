@@ -53,7 +53,9 @@ func (k *Kubelets) register(ctx context.Context, m *machine) error {
 	m.registered = true
 	late := !m.ready
 	k.mu.Unlock()
-	k.renew(ctx, m.Name)
+	if err := k.renew(ctx, m.Name); err != nil {
+		return err
+	}
 	if late {
 		k.cfg.Clock.After("node "+m.Name+" ready", k.cfg.Timing.NodeReady, func() {
 			k.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"net"
 	"strings"
 
 	"github.com/blang/semver/v4"
@@ -61,6 +62,7 @@ type adopter struct {
 	seed uint64
 	ip   func(name string) string // the site's DHCP
 
+	caHash      string // of the cluster's CA, as kubeadm pins it
 	cluster     *clusterv1.Cluster
 	kcp         *controlplanev1.KubeadmControlPlane
 	deployments []*clusterv1.MachineDeployment
@@ -170,6 +172,11 @@ func (a *adopter) writeControlPlane(ctx context.Context, m *adopted) error {
 	if err := localKubeletMode(spec, a.kcp.Spec.Version); err != nil {
 		return err
 	}
+	if m.first {
+		spec.ClusterConfiguration.ControlPlaneEndpoint = a.endpoint()
+	} else {
+		spec.JoinConfiguration.Discovery = a.discovery(m.machine.Name)
+	}
 	conf := &bootstrapv1.KubeadmConfig{
 		TypeMeta: metav1.TypeMeta{APIVersion: bootstrapv1.GroupVersion.String(), Kind: "KubeadmConfig"},
 		ObjectMeta: metav1.ObjectMeta{Name: m.machine.Name, Namespace: m.machine.Namespace, Labels: m.machine.Labels,
@@ -185,6 +192,16 @@ func (a *adopter) writeControlPlane(ctx context.Context, m *adopted) error {
 	}
 	ref := a.kcp.Spec.MachineTemplate.Spec.InfrastructureRef
 	return a.writeVM(ctx, m, ref, a.controlPlaneLabels(), a.kcp.Spec.MachineTemplate.ObjectMeta.Annotations, kcpManager)
+}
+
+func (a *adopter) endpoint() string {
+	return net.JoinHostPort(a.cluster.Spec.ControlPlaneEndpoint.Host, fmt.Sprint(a.cluster.Spec.ControlPlaneEndpoint.Port))
+}
+
+// discovery is how a machine found the cluster when it joined. Its token has long expired.
+func (a *adopter) discovery(machine string) bootstrapv1.Discovery {
+	token := suffix(a.seed, machine, 1) + "x." + suffix(a.seed, machine, 2) + suffix(a.seed, machine, 3) + suffix(a.seed, machine, 4) + "x"
+	return bootstrapv1.Discovery{BootstrapToken: bootstrapv1.BootstrapTokenDiscovery{Token: token, APIServerEndpoint: a.endpoint(), CACertHashes: []string{a.caHash}}}
 }
 
 // localKubeletMode is the one default that KubeadmControlPlane writes into its KubeadmConfigs by version
@@ -265,12 +282,13 @@ func (a *adopter) writeWorker(ctx context.Context, m *adopted, ms *clusterv1.Mac
 	if err != nil {
 		return err
 	}
-	if err := a.applyObject(ctx, conf, msManager); err != nil {
-		return err
-	}
 	typed := &bootstrapv1.KubeadmConfig{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(conf.Object, typed); err != nil {
 		return fmt.Errorf("KubeadmConfig %s: %w", m.machine.Name, err)
+	}
+	typed.Spec.JoinConfiguration.Discovery = a.discovery(m.machine.Name)
+	if err := a.apply(ctx, typed, msManager); err != nil {
+		return err
 	}
 	m.registration = typed.Spec.JoinConfiguration.NodeRegistration
 	return a.writeVM(ctx, m, ms.Spec.Template.Spec.InfrastructureRef, m.machine.Labels, m.machine.Annotations, msManager)
@@ -310,6 +328,10 @@ func (a *adopter) writeVM(ctx context.Context, m *adopted, template clusterv1.Co
 		vm.Labels[clusterv1.MachineControlPlaneLabel] = ""
 	}
 	if err := a.c.Create(ctx, vm); err != nil {
+		return fmt.Errorf("VSphereVM %s: %w", name, err)
+	}
+	vm.Status.CloneMode = vm.Spec.CloneMode // only ever written by the clone itself
+	if err := a.c.Status().Update(ctx, vm); err != nil {
 		return fmt.Errorf("VSphereVM %s: %w", name, err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -104,11 +106,14 @@ func sum(m map[string]int32) (n int32) {
 	return n
 }
 
-// networkReady waits for the cluster's first Kube-OVN delivery, where it is gated in.
+// networkReady is nil when the Cluster is available and, where it is gated in, Kube-OVN was delivered.
 func (t *Twin) networkReady(ctx context.Context, w *workload) error {
 	c := &clusterv1.Cluster{}
 	if err := t.admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
 		return err
+	}
+	if a := meta.FindStatusCondition(c.Status.Conditions, clusterv1.ClusterAvailableCondition); a == nil || a.Status != metav1.ConditionTrue {
+		return errors.New("the Cluster's condition Available")
 	}
 	if c.Annotations["cpaas.io/network-type"] != "kube-ovn" {
 		return nil

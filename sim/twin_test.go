@@ -135,7 +135,7 @@ var drawn = []struct{ re, with string }{
 	{`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, "UUID"},
 	{`prod-a-(kcp|md-0)-[a-z0-9]{5}(-[a-z0-9]{5})?`, "prod-a-$1-N"},
 	{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, "TIME"}, {`172\.20\.\d+\.\d+`, "ADDRESS"}, {`127\.0\.0\.1:?\d*`, "LOCAL"},
-	{`\d{6,}-[a-z0-9]{5}`, "HASH"}, {`VirtualMachine:vm-\d+`, "VM"}, {`([0-9a-f]{2}:){5}[0-9a-f]{2}`, "MAC"}, {`host-\d+|DC\d_\S+_H\d+|\S+-host-\d+`, "HOST"},
+	{`\d{6,}-[a-z0-9]{5}`, "HASH"}, {`VirtualMachine:vm-\d+`, "VM"}, {`([0-9a-f]{2}:){5}[0-9a-f]{2}`, "MAC"}, {`esx-\d+`, "HOST"}, {`port:\d+`, "PORT"}, {`token:[a-z0-9]{6}\.[a-z0-9]{16}`, "TOKEN"}, {`sha256:[0-9a-f]{64}`, "HASH"},
 }
 
 // shape is what an object says about the state of its cluster: labels, annotations, owners, finalizers, spec, and of

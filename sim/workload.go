@@ -255,6 +255,7 @@ func (w *workload) adopt(ctx context.Context) error {
 	if err := w.endpointOf(ctx, a); err != nil {
 		return err
 	}
+	a.caHash = w.ca.Hash()
 	if err := a.certificates(ctx, w.certs); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -114,6 +115,11 @@ func (ca *CA) TLS(l Leaf) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	return tls.X509KeyPair(crtPEM, keyPEM)
+}
+
+// Hash is the CA's public key as kubeadm pins it: "sha256:…" of its SubjectPublicKeyInfo.
+func (ca *CA) Hash() string {
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(ca.cert.RawSubjectPublicKeyInfo))
 }
 
 // Pool is a pool of this CA alone.

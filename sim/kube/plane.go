@@ -23,6 +23,7 @@ type PlaneConfig struct {
 	Dir                                     string       // logs, certificates; made if absent
 	APIServer, ControllerManager, Scheduler string       // binaries
 	EtcdURL                                 string       // the shared etcd; the cluster's keys are under a prefix of its own
+	Members                                 *Members     // the cluster's own real etcd, bootstrapped; nil: the shared one
 	Endpoint                                net.Listener // the control plane endpoint; the Plane owns it
 	Advertise                               string       // IP that nodes know the API server by; nothing listens on it
 	ServiceCIDR                             string
@@ -73,13 +74,23 @@ func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Store = NewGate(store, dialTo(c.EtcdURL[len("http://"):]))
+	storage := []string{"--etcd-servers=http://" + store.Addr().String(), "--etcd-prefix=/workload/" + c.Name}
+	if c.Members == nil {
+		p.Store = NewGate(store, dialTo(c.EtcdURL[len("http://"):]))
+	} else {
+		p.Store = NewGate(store, c.Members.DialAny)
+		flags, err := c.Members.storage(c.Dir)
+		if err != nil {
+			return nil, err
+		}
+		storage = append(flags, "--etcd-servers=https://"+store.Addr().String())
+	}
 	conf, err := p.writeConfig(c)
 	if err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		if err = p.startAPIServer(ctx, c); err == nil || !portTaken(err) || try == portTries {
+		if err = p.startAPIServer(ctx, c, storage); err == nil || !portTaken(err) || try == portTries {
 			break
 		}
 	}
@@ -138,14 +149,13 @@ func (p *Plane) writeConfig(c PlaneConfig) (*identities, error) {
 	return id, writeFiles(c.Dir, files)
 }
 
-func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig) (err error) {
+func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []string) (err error) {
 	if p.port, err = FreePort(); err != nil {
 		return err
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
-	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: f("kube-apiserver.log"), Args: []string{
+	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: f("kube-apiserver.log"), Args: append(storage,
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address=" + c.Advertise,
-		"--etcd-servers=http://" + p.Store.Addr(), "--etcd-prefix=/workload/" + c.Name,
 		"--client-ca-file=" + f("ca.crt"), "--tls-cert-file=" + f("apiserver.crt"), "--tls-private-key-file=" + f("apiserver.key"),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file=" + f("sa.pub"), "--service-account-signing-key-file=" + f("sa.key"),
 		"--service-cluster-ip-range=" + c.ServiceCIDR, "--allow-privileged=true", "--authorization-mode=Node,RBAC", "--enable-bootstrap-token-auth=true",
@@ -154,7 +164,7 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig) (err error) {
 		"--kubelet-client-certificate=" + f("kubelet-client.crt"), "--kubelet-client-key=" + f("kubelet-client.key"), "--kubelet-preferred-address-types=InternalIP",
 		"--egress-selector-config-file=" + f("egress.yaml"),
 		"--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
-	}})
+	)})
 	if err != nil {
 		return err
 	}

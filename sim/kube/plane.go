@@ -155,14 +155,14 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []str
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
 	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: f("kube-apiserver.log"), Args: append(storage,
-		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address=" + c.Advertise,
-		"--client-ca-file=" + f("ca.crt"), "--tls-cert-file=" + f("apiserver.crt"), "--tls-private-key-file=" + f("apiserver.key"),
-		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file=" + f("sa.pub"), "--service-account-signing-key-file=" + f("sa.key"),
-		"--service-cluster-ip-range=" + c.ServiceCIDR, "--allow-privileged=true", "--authorization-mode=Node,RBAC", "--enable-bootstrap-token-auth=true",
-		"--requestheader-client-ca-file=" + f("front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address="+c.Advertise,
+		"--client-ca-file="+f("ca.crt"), "--tls-cert-file="+f("apiserver.crt"), "--tls-private-key-file="+f("apiserver.key"),
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file="+f("sa.pub"), "--service-account-signing-key-file="+f("sa.key"),
+		"--service-cluster-ip-range="+c.ServiceCIDR, "--allow-privileged=true", "--authorization-mode=Node,RBAC", "--enable-bootstrap-token-auth=true",
+		"--requestheader-client-ca-file="+f("front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-", "--requestheader-group-headers=X-Remote-Group", "--requestheader-username-headers=X-Remote-User",
-		"--kubelet-client-certificate=" + f("kubelet-client.crt"), "--kubelet-client-key=" + f("kubelet-client.key"), "--kubelet-preferred-address-types=InternalIP",
-		"--egress-selector-config-file=" + f("egress.yaml"),
+		"--kubelet-client-certificate="+f("kubelet-client.crt"), "--kubelet-client-key="+f("kubelet-client.key"), "--kubelet-preferred-address-types=InternalIP",
+		"--egress-selector-config-file="+f("egress.yaml"),
 		"--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
 	)})
 	if err != nil {

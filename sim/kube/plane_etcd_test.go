@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -31,11 +30,11 @@ func TestRealMembers(t *testing.T) {
 	t.Cleanup(e.Close)
 	must(e.Bootstrap(peer("cp-1"), peer("cp-2")))
 	ca, proxy := newCA(t, "kubernetes"), newCA(t, "front-proxy")
-	sa, err := serviceAccountKey()
+	pub, sa, err := ServiceAccountKeys()
 	must(err)
 	p, err := StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), Members: e, Endpoint: listen(t), Advertise: "10.0.0.10",
 		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin, "kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
-		ServiceCIDR: "10.96.0.0/12", EgressProxy: "https://127.0.0.1:1", CACert: ca.PEM, CAKey: ca.Key, ProxyCert: proxy.PEM, ServiceAccountCert: sa, ServiceAccountKey: sa})
+		ServiceCIDR: "10.96.0.0/12", EgressProxy: "https://127.0.0.1:1", CACert: ca.PEM, CAKey: ca.Key, ProxyCert: proxy.PEM, ServiceAccountCert: pub, ServiceAccountKey: sa})
 	must(err)
 	t.Cleanup(p.Stop)
 	must(e.AddLearner(peer("cp-3")))
@@ -72,7 +71,7 @@ func eventually(ctx context.Context, do func() error) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", ctx.Err(), errors.Unwrap(err))
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
 	}
 }

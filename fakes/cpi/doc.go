@@ -7,7 +7,8 @@
 //
 //	While a Pod of the DaemonSet kube-system/vsphere-cloud-controller-manager runs, a node with the taint
 //	node.cloudprovider.kubernetes.io/uninitialized gets its providerID vsphere://<BIOS UUID>, its addresses and its
-//	instance type, and loses the taint. Without such a Pod the node stays as it is, and so its Machine never gets a node.
+//	instance type, and loses the taint. Without such a Pod the node stays as it is, and so its Machine never gets a
+//	node.
 //
 // Simplifies:
 //

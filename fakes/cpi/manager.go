@@ -56,7 +56,8 @@ func Start(ctx context.Context, c Config) (*Manager, error) {
 	m.nodes, m.pods = nodes.Core().V1().Nodes().Informer(), pods.Core().V1().Pods().Informer()
 	look := func(any) { c.Clock.Touch(); m.look() }
 	for what, inf := range map[string]cache.SharedIndexInformer{"nodes": m.nodes, "pods": m.pods} {
-		if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look, UpdateFunc: func(_, o any) { look(o) }}); err != nil {
+		if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: look,
+			UpdateFunc: func(_, o any) { look(o) }}); err != nil {
 			return nil, fmt.Errorf("cloud controller manager: watch %s: %w", what, err)
 		}
 	}
@@ -77,7 +78,8 @@ func (m *Manager) runs() bool {
 	return slices.ContainsFunc(m.pods.GetStore().List(), func(o any) bool {
 		p := o.(*corev1.Pod)
 		owner := metav1.GetControllerOf(p)
-		return owner != nil && owner.Kind == "DaemonSet" && owner.Name == DaemonSet && p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
+		return owner != nil && owner.Kind == "DaemonSet" && owner.Name == DaemonSet &&
+			p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
 	})
 }
 
@@ -134,7 +136,8 @@ func (m *Manager) initialise(name string) error {
 	if !ok {
 		return errNoInstance
 	}
-	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name}, {Type: corev1.NodeInternalIP, Address: i.IP}, {Type: corev1.NodeExternalIP, Address: i.IP}}
+	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name},
+		{Type: corev1.NodeInternalIP, Address: i.IP}, {Type: corev1.NodeExternalIP, Address: i.IP}}
 	if n, err = nodes.UpdateStatus(m.ctx, n, metav1.UpdateOptions{}); err != nil {
 		return err
 	}

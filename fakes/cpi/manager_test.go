@@ -23,8 +23,10 @@ func node(name string) *corev1.Node {
 }
 
 func pod(phase corev1.PodPhase) *corev1.Pod {
-	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "ccm", OwnerReferences: []metav1.OwnerReference{
-		{Kind: "DaemonSet", Name: cpi.DaemonSet, Controller: ptr.To(true)}}}, Status: corev1.PodStatus{Phase: phase}}
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "ccm",
+		OwnerReferences: []metav1.OwnerReference{
+			{Kind: "DaemonSet", Name: cpi.DaemonSet, Controller: ptr.To(true)}}},
+		Status: corev1.PodStatus{Phase: phase}}
 }
 
 func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
@@ -32,9 +34,10 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 	defer cancel()
 	client := fake.NewClientset(node("a"), pod(corev1.PodPending))
 	clock := fakeclock.New()
-	_, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second, Instance: func(n string) (cpi.Instance, bool) {
-		return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, n == "a"
-	}})
+	_, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(n string) (cpi.Instance, bool) {
+			return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, n == "a"
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +55,8 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 	if got := get().Spec.ProviderID; got != "" {
 		t.Fatalf("no pod runs: got providerID %q, want none", got)
 	}
-	if _, err := client.CoreV1().Pods("kube-system").Update(ctx, pod(corev1.PodRunning), metav1.UpdateOptions{}); err != nil {
+	if _, err := client.CoreV1().Pods("kube-system").Update(ctx, pod(corev1.PodRunning),
+		metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0; { // the watch brings the news
@@ -82,9 +86,10 @@ func TestANodeWithoutAVMIsTriedAgain(t *testing.T) {
 	client := fake.NewClientset(node("a"), pod(corev1.PodRunning))
 	clock := fakeclock.New()
 	known := false
-	_, err := cpi.Start(t.Context(), cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second, Instance: func(string) (cpi.Instance, bool) {
-		return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, known
-	}})
+	_, err := cpi.Start(t.Context(), cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(string) (cpi.Instance, bool) {
+			return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, known
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}

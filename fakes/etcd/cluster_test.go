@@ -53,7 +53,8 @@ func selfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "etcd"}, DNSNames: []string{"etcd"}, IsCA: true,
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "etcd"},
+		DNSNames: []string{"etcd"}, IsCA: true,
 		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
@@ -79,8 +80,12 @@ func peers(names ...string) []etcd.Peer {
 // conn is a client's connection to the member on a machine.
 func (f *fixture) conn(t testing.TB, name string) *grpc.ClientConn {
 	t.Helper()
-	c, err := grpc.NewClient("passthrough:///etcd", grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return f.Dial(ctx, name) }),
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: f.pool, Certificates: []tls.Certificate{f.crt}, ServerName: "etcd"})))
+	c, err := grpc.NewClient("passthrough:///etcd", grpc.WithContextDialer(func(ctx context.Context,
+		_ string) (net.Conn, error) {
+		return f.Dial(ctx, name)
+	}),
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: f.pool,
+			Certificates: []tls.Certificate{f.crt}, ServerName: "etcd"})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +149,8 @@ func TestALearnerJoinsAsKubeadmMakesIt(t *testing.T) {
 	f.want(t, "a leads", "b learns is down")
 	list, err := pb.NewClusterClient(f.conn(t, "a")).MemberList(t.Context(), &pb.MemberListRequest{Linearizable: true})
 	must(t, err)
-	if i := slices.IndexFunc(list.Members, func(m *pb.Member) bool { return m.IsLearner }); i < 0 || list.Members[i].Name != "" {
+	if i := slices.IndexFunc(list.Members, func(m *pb.Member) bool { return m.IsLearner }); i < 0 ||
+		list.Members[i].Name != "" {
 		t.Errorf("a member that has not started has no name yet: got %v", list.Members)
 	}
 	if err := f.Promote("b"); !errors.Is(err, rpctypes.ErrMemberLearnerNotReady) {
@@ -213,7 +219,8 @@ func TestMoveLeaderIsForTheLeaderToDo(t *testing.T) {
 	f := newFixture(t)
 	must(t, f.Bootstrap(peers("a", "b")...))
 	to := &pb.MoveLeaderRequest{TargetID: f.id(t, "b")}
-	if _, err := pb.NewMaintenanceClient(f.conn(t, "b")).MoveLeader(t.Context(), to); !errors.Is(rpctypes.Error(err), rpctypes.ErrNotLeader) {
+	if _, err := pb.NewMaintenanceClient(f.conn(t, "b")).MoveLeader(t.Context(), to); !errors.Is(rpctypes.Error(err),
+		rpctypes.ErrNotLeader) {
 		t.Errorf("from another member: got %v, want %v", err, rpctypes.ErrNotLeader)
 	}
 	_, err := pb.NewMaintenanceClient(f.conn(t, "a")).MoveLeader(t.Context(), to)
@@ -239,7 +246,8 @@ func TestAlarmsShowInListAndStatus(t *testing.T) {
 	if got := alarms(); got != 1 {
 		t.Errorf("got %d alarms, want 1", got)
 	}
-	_, err := m.Alarm(t.Context(), &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: f.id(t, "b"), Alarm: pb.AlarmType_NOSPACE})
+	_, err := m.Alarm(t.Context(), &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: f.id(t, "b"),
+		Alarm: pb.AlarmType_NOSPACE})
 	must(t, err)
 	if got := alarms(); got != 0 {
 		t.Errorf("after disarming: got %d alarms, want 0", got)
@@ -254,7 +262,8 @@ func TestAMemberSlowerThanItsClientsDoesNotAnswer(t *testing.T) {
 	_, err := m.Status(t.Context(), &pb.StatusRequest{})
 	must(t, err)
 	must(t, f.SetLatency("a", 15*time.Second))
-	if _, err := m.Status(t.Context(), &pb.StatusRequest{}); rpctypes.ErrorDesc(err) != context.DeadlineExceeded.Error() {
+	if _, err := m.Status(t.Context(),
+		&pb.StatusRequest{}); rpctypes.ErrorDesc(err) != context.DeadlineExceeded.Error() {
 		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 	}
 }
@@ -289,7 +298,8 @@ func TestLeaderlessFailsCallsAndKeepsWatches(t *testing.T) {
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return l.Dial() }))
 	must(t, err)
 	defer c.Close()
-	if _, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}); !errors.Is(rpctypes.Error(err), rpctypes.ErrTimeout) {
+	if _, err := pb.NewKVClient(c).Range(t.Context(),
+		&pb.RangeRequest{Key: []byte("k")}); !errors.Is(rpctypes.Error(err), rpctypes.ErrTimeout) {
 		t.Errorf("range: got %v, want %v", err, rpctypes.ErrTimeout)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

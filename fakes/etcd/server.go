@@ -28,7 +28,8 @@ func (c *Cluster) serveLocked(m *member) error {
 		return fmt.Errorf("etcd %s: %w", m.peer.Name, err)
 	}
 	s := &server{lis: bufconn.Listen(64 << 10), grpc: grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
-		Certificates: []tls.Certificate{crt}, ClientCAs: c.cfg.ClientCAs, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12})))}
+		Certificates: []tls.Certificate{crt}, ClientCAs: c.cfg.ClientCAs, ClientAuth: tls.RequireAndVerifyClientCert,
+		MinVersion: tls.VersionTLS12})))}
 	h := &handler{c: c, id: m.id}
 	pb.RegisterClusterServer(s.grpc, h)
 	pb.RegisterMaintenanceServer(s.grpc, h)
@@ -65,7 +66,8 @@ type handler struct {
 // Unavailable or out of time until its caller's patience ends, in real time; it tells its caller what happened by the
 // text, and the text stays.
 func final(err error) error {
-	if text := rpctypes.ErrorDesc(err); status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded {
+	if text := rpctypes.ErrorDesc(err); status.Code(err) == codes.Unavailable ||
+		status.Code(err) == codes.DeadlineExceeded {
 		return status.Error(codes.Unknown, text)
 	}
 	return err
@@ -96,7 +98,8 @@ func (h *handler) headerLocked() *pb.ResponseHeader {
 
 func (h *handler) Status(context.Context, *pb.StatusRequest) (r *pb.StatusResponse, err error) {
 	err = h.call(false, func(m *member) error {
-		r = &pb.StatusResponse{Header: h.headerLocked(), Version: m.peer.Version, Leader: h.c.s.leader, RaftTerm: h.c.s.term, IsLearner: m.learner}
+		r = &pb.StatusResponse{Header: h.headerLocked(), Version: m.peer.Version, Leader: h.c.s.leader,
+			RaftTerm: h.c.s.term, IsLearner: m.learner}
 		if h.c.s.leader == 0 {
 			r.Errors = append(r.Errors, rpctypes.ErrNoLeader.Error())
 		}

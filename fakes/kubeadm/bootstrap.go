@@ -41,12 +41,14 @@ const (
 var controlPlaneTaint = corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}
 
 // uninitialised is the kubelet's taint for an external cloud provider.
-var uninitialised = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}
+var uninitialised = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true",
+	Effect: corev1.TaintEffectNoSchedule}
 
 // Parse reads user data for the machine with the given host name. An error is one that the machine dies of without a
 // node: cloud-init does not try again.
 func Parse(userData []byte, hostname string) (*Bootstrap, error) {
-	disk, err := files(userData, map[string]string{"hostname": hostname, "local_hostname": hostname, "instance_id": hostname})
+	disk, err := files(userData, map[string]string{"hostname": hostname, "local_hostname": hostname,
+		"instance_id": hostname})
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +142,10 @@ func (r registration) node(hostname string, controlPlane bool) Registration {
 
 // NewRegistration is how kubeadm lets a kubelet with the extra arguments register its node; nil taints are kubeadm's
 // own choice.
-func NewRegistration(name string, controlPlane bool, kubeletArgs map[string]string, taints *[]corev1.Taint) Registration {
-	n := Registration{Name: strings.ToLower(name), Labels: map[string]string{}, ExternalCloud: kubeletArgs["cloud-provider"] == "external"}
+func NewRegistration(name string, controlPlane bool, kubeletArgs map[string]string,
+	taints *[]corev1.Taint) Registration {
+	n := Registration{Name: strings.ToLower(name), Labels: map[string]string{},
+		ExternalCloud: kubeletArgs["cloud-provider"] == "external"}
 	for _, kv := range strings.Split(kubeletArgs["node-labels"], ",") {
 		if k, v, _ := strings.Cut(kv, "="); k != "" {
 			n.Labels[k] = v

@@ -17,7 +17,8 @@ import (
 
 // cloudConfig is bootstrap data with one file, as Cluster API's bootstrap provider lays it out.
 func cloudConfig(path, encoding, content string) string {
-	s := "## template: jinja\n#cloud-config\n\nwrite_files:\n-   path: " + path + "\n    owner: root:root\n    permissions: '0640'\n"
+	s := "## template: jinja\n#cloud-config\n\nwrite_files:\n-   path: " + path +
+		"\n    owner: root:root\n    permissions: '0640'\n"
 	if encoding != "" {
 		s += "    encoding: \"" + encoding + "\"\n"
 	}
@@ -25,7 +26,8 @@ func cloudConfig(path, encoding, content string) string {
 	for line := range strings.Lines(content) {
 		s += "      " + line
 	}
-	return s + "\nruncmd:\n  - 'kubeadm init --config /run/kubeadm/kubeadm.yaml  && echo success > /run/cluster-api/bootstrap-success.complete'\n"
+	return s +
+		"\nruncmd:\n  - 'kubeadm init --config /run/kubeadm/kubeadm.yaml  && echo success > /run/cluster-api/done'\n"
 }
 
 const (
@@ -64,7 +66,8 @@ nodeRegistration:
 `
 
 var (
-	cloud  = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}
+	cloud = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true",
+		Effect: corev1.TaintEffectNoSchedule}
 	master = corev1.Taint{Key: "node-role.kubernetes.io/control-plane", Effect: corev1.TaintEffectNoSchedule}
 )
 
@@ -84,12 +87,15 @@ func TestInitIsReadInAllEncodings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := kubeadm.Registration{Name: "cp-1", ExternalCloud: true, Taints: []corev1.Taint{master, cloud}, Labels: map[string]string{"a": "1", "b": "",
-				"node-role.kubernetes.io/control-plane": "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}}
+			want := kubeadm.Registration{Name: "cp-1", ExternalCloud: true, Taints: []corev1.Taint{master, cloud},
+				Labels: map[string]string{"a": "1", "b": "",
+					"node-role.kubernetes.io/control-plane":                   "",
+					"node.kubernetes.io/exclude-from-external-load-balancers": ""}}
 			if diff := cmp.Diff(b.Node, want); diff != "" {
 				t.Errorf("node: got - want +\n%s", diff)
 			}
-			if !b.Init || !b.ControlPlane || b.Endpoint != "10.0.0.10:6443" || b.Cluster.Kubernetes != "v1.34.5" || b.Cluster.EtcdTag != "v3.5.27" || len(b.Cluster.SkipPhases) != 1 {
+			if !b.Init || !b.ControlPlane || b.Endpoint != "10.0.0.10:6443" || b.Cluster.Kubernetes != "v1.34.5" ||
+				b.Cluster.EtcdTag != "v3.5.27" || len(b.Cluster.SkipPhases) != 1 {
 				t.Errorf("got %+v", b)
 			}
 		})
@@ -112,11 +118,14 @@ func TestJoinOfAWorkerIsRead(t *testing.T) {
 
 func TestBootstrapDataThatNobodyCanRun(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
-		"ignition":        {`{"ignition":{"version":"3.4.0"}}`, `bootstrap data: got "{\"ignition\"`},
-		"no kubeadm":      {"#cloud-config\nruncmd: [ls]\n", "bootstrap data: got neither /run/kubeadm/kubeadm.yaml nor"},
-		"a bad encoding":  {cloudConfig(joinFile, "rot13", "x"), "encoding: got \"rot13\", want base64, gzip or gzip+base64"},
-		"not YAML":        {"#cloud-config\n\twrite_files", "bootstrap data: error converting YAML"},
-		"no known kind":   {cloudConfig(joinFile, "", "kind: Pod\n"), "got neither an InitConfiguration nor a JoinConfiguration"},
+		"ignition": {`{"ignition":{"version":"3.4.0"}}`, `bootstrap data: got "{\"ignition\"`},
+		"no kubeadm": {"#cloud-config\nruncmd: [ls]\n",
+			"bootstrap data: got neither /run/kubeadm/kubeadm.yaml nor"},
+		"a bad encoding": {cloudConfig(joinFile, "rot13", "x"),
+			"encoding: got \"rot13\", want base64, gzip or gzip+base64"},
+		"not YAML": {"#cloud-config\n\twrite_files", "bootstrap data: error converting YAML"},
+		"no known kind": {cloudConfig(joinFile, "", "kind: Pod\n"),
+			"got neither an InitConfiguration nor a JoinConfiguration"},
 		"another dialect": {"## template: mako\n#cloud-config\n", `got template "mako", want jinja`},
 	} {
 		if _, err := kubeadm.Parse([]byte(c.data), "m"); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -126,7 +135,8 @@ func TestBootstrapDataThatNobodyCanRun(t *testing.T) {
 }
 
 func TestAVariableThatDoesNotExistIsWrittenAsCloudInitDoes(t *testing.T) {
-	b, err := kubeadm.Parse([]byte(cloudConfig(joinFile, "", strings.Replace(joinV1beta3, "{{ds.meta_data.local_hostname}}", "{{ ds.meta_data.rack }}", 1))), "md-1")
+	b, err := kubeadm.Parse([]byte(cloudConfig(joinFile, "", strings.Replace(joinV1beta3,
+		"{{ds.meta_data.local_hostname}}", "{{ ds.meta_data.rack }}", 1))), "md-1")
 	if err != nil || !strings.Contains(b.Node.Name, "ci_missing_jinja_var/rack") {
 		t.Errorf("got %+v, %v", b, err)
 	}

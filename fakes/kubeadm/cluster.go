@@ -42,8 +42,10 @@ func ReadCluster(doc []byte) (Cluster, error) {
 	if err := yaml.Unmarshal(doc, &o); err != nil {
 		return Cluster{}, fmt.Errorf("ClusterConfiguration: %w", err)
 	}
-	c := Cluster{Kubernetes: o.KubernetesVersion, Repository: o.ImageRepository, DNSRepository: o.DNS.ImageRepository, DNSTag: o.DNS.ImageTag, EtcdTag: o.Etcd.Local.ImageTag, EtcdRepository: o.Etcd.Local.ImageRepository,
-		ServiceSubnet: o.Networking.ServiceSubnet, PodSubnet: o.Networking.PodSubnet, DNSDomain: o.Networking.DNSDomain, Endpoint: o.ControlPlaneEndpoint, Text: string(doc)}
+	c := Cluster{Kubernetes: o.KubernetesVersion, Repository: o.ImageRepository, DNSRepository: o.DNS.ImageRepository,
+		DNSTag: o.DNS.ImageTag, EtcdTag: o.Etcd.Local.ImageTag, EtcdRepository: o.Etcd.Local.ImageRepository,
+		ServiceSubnet: o.Networking.ServiceSubnet, PodSubnet: o.Networking.PodSubnet, DNSDomain: o.Networking.DNSDomain,
+		Endpoint: o.ControlPlaneEndpoint, Text: string(doc)}
 	if c.Repository == "" {
 		c.Repository = "registry.k8s.io"
 	}
@@ -56,8 +58,8 @@ func ReadCluster(doc []byte) (Cluster, error) {
 	return c, nil
 }
 
-// MayJoin is nil when a kubeadm of the image's version can join the cluster. kubeadm refuses a cluster that is more than
-// one minor older; it does not refuse a newer one, and then the node joins at the image's version
+// MayJoin is nil when a kubeadm of the image's version can join the cluster. kubeadm refuses a cluster that is more
+// than one minor older; it does not refuse a newer one, and then the node joins at the image's version
 // (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/util/config, NormalizeKubernetesVersion).
 func (c Cluster) MayJoin(image string) error {
 	mine, cluster, err := c.versions(image)
@@ -67,12 +69,13 @@ func (c Cluster) MayJoin(image string) error {
 	if mine.Major == cluster.Major && mine.Minor <= cluster.Minor+1 {
 		return nil
 	}
-	return fmt.Errorf("this version of kubeadm only supports deploying clusters with the control plane version >= %d.%d.0. Current version: %s",
+	return fmt.Errorf("this version of kubeadm only supports deploying clusters with the control plane version "+
+		">= %d.%d.0. Current version: %s",
 		mine.Major, mine.Minor-1, c.Kubernetes)
 }
 
-// MayInit is nil when a kubeadm of the image's version can make the cluster: it does not let a kubelet be newer than the
-// control plane (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/preflight, KubeletVersionCheck).
+// MayInit is nil when a kubeadm of the image's version can make the cluster: it does not let a kubelet be newer than
+// the control plane (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/preflight, KubeletVersionCheck).
 func (c Cluster) MayInit(image string) error {
 	if err := c.MayJoin(image); err != nil {
 		return err
@@ -81,7 +84,8 @@ func (c Cluster) MayInit(image string) error {
 	if err != nil || mine.Major == cluster.Major && mine.Minor <= cluster.Minor {
 		return err
 	}
-	return fmt.Errorf("[ERROR KubeletVersion]: the kubelet version is higher than the control plane version. This is not a supported version skew "+
+	return fmt.Errorf("[ERROR KubeletVersion]: the kubelet version is higher than the control plane version. "+
+		"This is not a supported version skew "+
 		"and may lead to a malfunctional cluster. Kubelet version: %q Control plane version: %q", mine, cluster)
 }
 
@@ -114,5 +118,6 @@ func (b *Bootstrap) MayDiscover(secret *corev1.Secret, now time.Time) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("couldn't validate the identity of the API Server: could not find a JWS signature in the cluster-info ConfigMap for token ID %q", id)
+	return fmt.Errorf("couldn't validate the identity of the API Server: "+
+		"could not find a JWS signature in the cluster-info ConfigMap for token ID %q", id)
 }

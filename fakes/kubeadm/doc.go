@@ -24,6 +24,6 @@
 //
 // Source:
 //
-//	k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/phases (addons/dns, addons/proxy, controlplane, etcd, kubelet, uploadconfig),
-//	cmd/kubeadm/app/cmd/join.go; sigs.k8s.io/cluster-api@v1.13.4 bootstrap/kubeadm/internal/cloudinit.
+//	k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/phases (addons/dns, addons/proxy, controlplane, etcd, kubelet,
+//	uploadconfig), cmd/kubeadm/app/cmd/join.go; sigs.k8s.io/cluster-api@v1.13.4 bootstrap/kubeadm/internal/cloudinit.
 package kubeadm

@@ -21,9 +21,9 @@ import (
 //go:embed manifests/*.yaml
 var manifests embed.FS
 
-// InitObjects are what kubeadm init leaves in the cluster, for a machine whose image carries the version, in an order in
-// which they can be created. The last one is the ConfigMap kubeadm-config: when it is there, KubeadmControlPlane calls
-// the cluster initialised.
+// InitObjects are what kubeadm init leaves in the cluster, for a machine whose image carries the version, in an order
+// in which they can be created. The last one is the ConfigMap kubeadm-config: when it is there, KubeadmControlPlane
+// calls the cluster initialised.
 func InitObjects(c Cluster, version string) ([]client.Object, error) {
 	v, err := semver.ParseTolerant(version)
 	if err != nil {
@@ -39,7 +39,8 @@ func InitObjects(c Cluster, version string) ([]client.Object, error) {
 	}
 	var l []client.Object
 	for _, m := range []struct{ file, phase string }{
-		{"rbac.yaml", "bootstrap-token"}, {"kubelet-config.yaml", "upload-config"}, {"kube-proxy.yaml", "addon/kube-proxy"}, {"coredns.yaml", "addon/coredns"},
+		{"rbac.yaml", "bootstrap-token"}, {"kubelet-config.yaml", "upload-config"}, {"kube-proxy.yaml",
+			"addon/kube-proxy"}, {"coredns.yaml", "addon/coredns"},
 	} {
 		if c.skips(m.phase) {
 			continue
@@ -59,7 +60,10 @@ func InitObjects(c Cluster, version string) ([]client.Object, error) {
 
 // skips tells whether a phase, or the phase that it is part of, is not to be run.
 func (c Cluster) skips(phase string) bool {
-	return slices.ContainsFunc(c.SkipPhases, func(s string) bool { return phase == s || strings.HasPrefix(phase, s+"/") })
+	return slices.ContainsFunc(c.SkipPhases, func(s string) bool {
+		return phase == s ||
+			strings.HasPrefix(phase, s+"/")
+	})
 }
 
 // render reads a manifest into typed objects.
@@ -95,7 +99,8 @@ func clusterInfo(c Cluster) (*corev1.ConfigMap, error) {
 }
 
 func configMap(namespace, name, key, value string) *corev1.ConfigMap {
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Data: map[string]string{key: value}}
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Data: map[string]string{key: value}}
 }
 
 // dnsAddress is the tenth address of the service subnet, kubeadm's choice for cluster DNS.

@@ -49,12 +49,18 @@ func TestImagesFollowTheClustersConfiguration(t *testing.T) {
 		config string
 		want   []string
 	}{
-		"kubeadm's own choice": {"kubernetesVersion: v1.35.4", []string{"registry.k8s.io/etcd:3.6.6-0", "registry.k8s.io/kube-apiserver:v1.35.4",
-			"registry.k8s.io/kube-controller-manager:v1.35.4", "registry.k8s.io/kube-scheduler:v1.35.4", "registry.k8s.io/kube-proxy:v1.35.4", "registry.k8s.io/coredns/coredns:v1.13.1"}},
-		"the cluster's choice": {"kubernetesVersion: v1.34.5\nimageRepository: r.io/k\ndns: {imageTag: v1.12.4}\netcd: {local: {imageTag: v3.5.27}}",
-			[]string{"r.io/k/etcd:v3.5.27", "r.io/k/kube-apiserver:v1.34.5", "r.io/k/kube-controller-manager:v1.34.5", "r.io/k/kube-scheduler:v1.34.5", "r.io/k/kube-proxy:v1.34.5", "r.io/k/coredns:v1.12.4"}},
-		"repositories of their own": {"kubernetesVersion: v1.34.5+x\nimageRepository: r.io/k\ndns: {imageRepository: r.io/d, imageTag: a}\netcd: {local: {imageRepository: r.io/e, imageTag: b}}",
-			[]string{"r.io/e/etcd:b", "r.io/k/kube-apiserver:v1.34.5_x", "r.io/k/kube-controller-manager:v1.34.5_x", "r.io/k/kube-scheduler:v1.34.5_x", "r.io/k/kube-proxy:v1.34.5_x", "r.io/d/coredns:a"}},
+		"kubeadm's own choice": {"kubernetesVersion: v1.35.4",
+			[]string{"registry.k8s.io/etcd:3.6.6-0", "registry.k8s.io/kube-apiserver:v1.35.4",
+				"registry.k8s.io/kube-controller-manager:v1.35.4", "registry.k8s.io/kube-scheduler:v1.35.4",
+				"registry.k8s.io/kube-proxy:v1.35.4", "registry.k8s.io/coredns/coredns:v1.13.1"}},
+		"the cluster's choice": {"kubernetesVersion: v1.34.5\nimageRepository: r.io/k\n" +
+			"dns: {imageTag: v1.12.4}\netcd: {local: {imageTag: v3.5.27}}",
+			[]string{"r.io/k/etcd:v3.5.27", "r.io/k/kube-apiserver:v1.34.5", "r.io/k/kube-controller-manager:v1.34.5",
+				"r.io/k/kube-scheduler:v1.34.5", "r.io/k/kube-proxy:v1.34.5", "r.io/k/coredns:v1.12.4"}},
+		"repositories of their own": {"kubernetesVersion: v1.34.5+x\nimageRepository: r.io/k\n" +
+			"dns: {imageRepository: r.io/d, imageTag: a}\netcd: {local: {imageRepository: r.io/e, imageTag: b}}",
+			[]string{"r.io/e/etcd:b", "r.io/k/kube-apiserver:v1.34.5_x", "r.io/k/kube-controller-manager:v1.34.5_x",
+				"r.io/k/kube-scheduler:v1.34.5_x", "r.io/k/kube-proxy:v1.34.5_x", "r.io/d/coredns:a"}},
 	} {
 		if diff := cmp.Diff(images(t, cluster(t, c.config), "v1.35.4"), c.want); diff != "" {
 			t.Errorf("%s: got - want +\n%s", name, diff)
@@ -63,7 +69,8 @@ func TestImagesFollowTheClustersConfiguration(t *testing.T) {
 }
 
 func TestInitLeavesKubeadmConfigLast(t *testing.T) {
-	c := cluster(t, "kubernetesVersion: v1.34.5\ncontrolPlaneEndpoint: 10.0.0.10:6443\nnetworking: {serviceSubnet: 10.4.0.0/16}")
+	c := cluster(t,
+		"kubernetesVersion: v1.34.5\ncontrolPlaneEndpoint: 10.0.0.10:6443\nnetworking: {serviceSubnet: 10.4.0.0/16}")
 	c.CA = "PEM"
 	objects, err := kubeadm.InitObjects(c, "v1.34.5")
 	if err != nil {
@@ -82,7 +89,8 @@ func TestInitLeavesKubeadmConfigLast(t *testing.T) {
 				t.Errorf("cluster DNS: got %q, want 10.4.0.10", o.Spec.ClusterIP)
 			}
 		case *corev1.ConfigMap:
-			if s := o.Data["kubeconfig"]; o.Name == "cluster-info" && (!strings.Contains(s, "server: https://10.0.0.10:6443") || !strings.Contains(s, "UEVN")) {
+			if s := o.Data["kubeconfig"]; o.Name == "cluster-info" &&
+				(!strings.Contains(s, "server: https://10.0.0.10:6443") || !strings.Contains(s, "UEVN")) {
 				t.Errorf("cluster-info: got %s", s)
 			}
 		}

@@ -21,12 +21,18 @@ func StaticPods(c Cluster, version, ip string) []*corev1.Pod {
 
 func staticPod(component, image, cpu string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: component, Namespace: metav1.NamespaceSystem, Labels: map[string]string{"component": component, "tier": "control-plane"}},
+		ObjectMeta: metav1.ObjectMeta{Name: component, Namespace: metav1.NamespaceSystem,
+			Labels: map[string]string{"component": component, "tier": "control-plane"}},
 		Spec: corev1.PodSpec{
 			PriorityClassName: "system-node-critical", Priority: ptr.To[int32](2000001000), HostNetwork: true,
-			SecurityContext: &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-			Containers: []corev1.Container{{Name: component, Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{component},
-				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}}}},
+			SecurityContext: &corev1.PodSecurityContext{
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{Name: component, Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
+				Command: []string{component},
+				Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)},
+				}}},
 		},
 	}
 }

@@ -19,8 +19,8 @@ type file struct {
 	Append   bool   `json:"append"`
 }
 
-// files reads user data and returns what cloud-init writes to the disk, by path. metadata are the instance's variables by
-// their plain names ("local_hostname").
+// files reads user data and returns what cloud-init writes to the disk, by path. metadata are the instance's variables
+// by their plain names ("local_hostname").
 func files(userData []byte, metadata map[string]string) (map[string]string, error) {
 	text := string(userData)
 	if head, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(head, "## template:") {

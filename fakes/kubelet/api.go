@@ -44,7 +44,8 @@ func (n *Network) portForward(w http.ResponseWriter, r *http.Request, node strin
 	}
 	// Real time, as the connection itself is.
 	const idle, setup = 4 * time.Hour, 30 * time.Second
-	portforward.ServePortForward(w, r, forwarder{n, node, pod[0]}, pod[1], uid, opts, idle, setup, portforward.SupportedProtocols)
+	portforward.ServePortForward(w, r, forwarder{n, node, pod[0]}, pod[1], uid, opts, idle, setup,
+		portforward.SupportedProtocols)
 }
 
 // forwarder connects the data streams of port-forwards into a namespace of a node.
@@ -61,11 +62,13 @@ func (f forwarder) dial(ctx context.Context, pod string, port int32) (net.Conn, 
 }
 
 // PortForward copies both ways until one side ends.
-func (f forwarder) PortForward(ctx context.Context, pod string, _ types.UID, port int32, stream io.ReadWriteCloser) error {
+func (f forwarder) PortForward(ctx context.Context, pod string, _ types.UID, port int32,
+	stream io.ReadWriteCloser) error {
 	defer stream.Close()
 	c, err := f.dial(ctx, pod, port)
 	if err != nil {
-		return fmt.Errorf("failed to connect to localhost:%d inside namespace of pod %s/%s: %w", port, f.namespace, pod, err)
+		return fmt.Errorf("failed to connect to localhost:%d inside namespace of pod %s/%s: %w", port, f.namespace, pod,
+			err)
 	}
 	defer c.Close()
 	ended := make(chan struct{}, 2)

@@ -50,7 +50,8 @@ func seenPod(version string, change func(*corev1.Pod)) *corev1.Pod {
 
 func TestSiteTimeWaitsForAWriteToBeSeen(t *testing.T) {
 	body := func(version string, more string) string {
-		return fmt.Sprintf(`{"kind":"Pod","metadata":{"namespace":"ns","name":"p","resourceVersion":%q%s}}`, version, more)
+		return fmt.Sprintf(`{"kind":"Pod","metadata":{"namespace":"ns","name":"p","resourceVersion":%q%s}}`, version,
+			more)
 	}
 	end := func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: time.Now()} }
 	const of = "/api/v1/namespaces/ns/pods/p"
@@ -63,19 +64,28 @@ func TestSiteTimeWaitsForAWriteToBeSeen(t *testing.T) {
 		then         *corev1.Pod // what the watch shows afterwards
 		gone         bool        // as a deletion
 	}{
-		"an update":               {"PUT", of + "/status", 200, body("7", ""), seenPod("5", nil), true, seenPod("7", nil), false},
-		"an update seen later":    {"PATCH", of, 200, body("7", ""), seenPod("5", nil), true, seenPod("9", nil), false},
-		"a creation":              {"POST", "/api/v1/namespaces/ns/pods", 201, body("7", ""), nil, true, seenPod("7", nil), false},
-		"no change":               {"PUT", of, 200, body("5", ""), seenPod("5", nil), false, nil, false},
-		"a refusal":               {"PUT", of, 409, `{"kind":"Status"}`, seenPod("5", nil), false, nil, false},
-		"a read":                  {"GET", of, 200, body("7", ""), seenPod("5", nil), false, nil, false},
-		"another kind":            {"PUT", "/api/v1/namespaces/ns/configmaps/p", 200, body("7", ""), nil, false, nil, false},
-		"a graceful deletion":     {"DELETE", of, 200, body("7", `,"deletionGracePeriodSeconds":30`), seenPod("5", nil), true, seenPod("7", end), false},
-		"asked to end twice":      {"DELETE", of, 200, body("5", `,"deletionGracePeriodSeconds":30`), seenPod("5", end), false, nil, false},
-		"a deletion at once":      {"DELETE", of, 200, body("5", `,"deletionGracePeriodSeconds":0`), seenPod("5", nil), true, seenPod("8", nil), true},
-		"a deletion with Status":  {"DELETE", of, 200, `{"kind":"Status","status":"Success"}`, seenPod("5", nil), true, seenPod("8", nil), true},
-		"an eviction":             {"POST", of + "/eviction", 201, `{"kind":"Status","status":"Success"}`, seenPod("5", nil), true, seenPod("8", end), false},
-		"an eviction of the same": {"POST", of + "/eviction", 201, `{"kind":"Status","status":"Success"}`, seenPod("5", end), false, nil, false},
+		"an update": {"PUT", of + "/status", 200, body("7", ""), seenPod("5", nil), true,
+			seenPod("7", nil), false},
+		"an update seen later": {"PATCH", of, 200, body("7", ""), seenPod("5", nil), true, seenPod("9", nil), false},
+		"a creation": {"POST", "/api/v1/namespaces/ns/pods", 201, body("7", ""), nil, true,
+			seenPod("7", nil), false},
+		"no change": {"PUT", of, 200, body("5", ""), seenPod("5", nil), false, nil, false},
+		"a refusal": {"PUT", of, 409, `{"kind":"Status"}`, seenPod("5", nil), false, nil, false},
+		"a read":    {"GET", of, 200, body("7", ""), seenPod("5", nil), false, nil, false},
+		"another kind": {"PUT", "/api/v1/namespaces/ns/configmaps/p", 200, body("7", ""), nil, false, nil,
+			false},
+		"a graceful deletion": {"DELETE", of, 200, body("7", `,"deletionGracePeriodSeconds":30`), seenPod("5", nil),
+			true, seenPod("7", end), false},
+		"asked to end twice": {"DELETE", of, 200, body("5", `,"deletionGracePeriodSeconds":30`), seenPod("5", end),
+			false, nil, false},
+		"a deletion at once": {"DELETE", of, 200, body("5", `,"deletionGracePeriodSeconds":0`), seenPod("5", nil),
+			true, seenPod("8", nil), true},
+		"a deletion with Status": {"DELETE", of, 200, `{"kind":"Status","status":"Success"}`, seenPod("5", nil), true,
+			seenPod("8", nil), true},
+		"an eviction": {"POST", of + "/eviction", 201, `{"kind":"Status","status":"Success"}`,
+			seenPod("5", nil), true, seenPod("8", end), false},
+		"an eviction of the same": {"POST", of + "/eviction", 201, `{"kind":"Status","status":"Success"}`,
+			seenPod("5", end), false, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := &tokens{Clock: fakeclock.New()}

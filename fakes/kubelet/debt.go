@@ -11,8 +11,8 @@ import (
 )
 
 // debt is what the real scheduler and controllers plainly have not done yet. They are processes of their own and cannot
-// hold site time while they work, so we hold it for them: a Deployment that becomes pods only after two more controllers
-// have had their turn would otherwise be overtaken by site time on a busy machine.
+// hold site time while they work, so we hold it for them: a Deployment that becomes pods only after two more
+// controllers have had their turn would otherwise be overtaken by site time on a busy machine.
 type debt struct {
 	pods                                 cache.Indexer
 	deployments, replicaSets, daemonSets cache.Store
@@ -21,14 +21,18 @@ type debt struct {
 // watchDebt hooks the kinds that nobody else here watches; news calls event.
 func watchDebt(f informers.SharedInformerFactory, pods cache.Indexer, event func()) (*debt, error) {
 	apps := f.Apps().V1()
-	deployments, replicaSets, daemonSets := apps.Deployments().Informer(), apps.ReplicaSets().Informer(), apps.DaemonSets().Informer()
-	for what, inf := range map[string]cache.SharedInformer{"deployments": deployments, "replica sets": replicaSets, "daemon sets": daemonSets} {
+	deployments, replicaSets, daemonSets := apps.Deployments().Informer(), apps.ReplicaSets().Informer(),
+		apps.DaemonSets().Informer()
+	for what, inf := range map[string]cache.SharedInformer{"deployments": deployments, "replica sets": replicaSets,
+		"daemon sets": daemonSets} {
 		news := func(any) { event() }
-		if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: news, UpdateFunc: func(_, o any) { event() }, DeleteFunc: news}); err != nil {
+		if _, err := inf.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: news,
+			UpdateFunc: func(_, o any) { event() }, DeleteFunc: news}); err != nil {
 			return nil, fmt.Errorf("watch %s: %w", what, err)
 		}
 	}
-	return &debt{pods: pods, deployments: deployments.GetStore(), replicaSets: replicaSets.GetStore(), daemonSets: daemonSets.GetStore()}, nil
+	return &debt{pods: pods, deployments: deployments.GetStore(), replicaSets: replicaSets.GetStore(),
+		daemonSets: daemonSets.GetStore()}, nil
 }
 
 // open tells whether anything is owed.
@@ -49,7 +53,8 @@ func owes[T any](l []any, is func(T) bool) bool {
 
 // unscheduled: the scheduler has neither bound the pod nor refused it.
 func unscheduled(p *corev1.Pod) bool {
-	return p.DeletionTimestamp == nil && len(p.Spec.SchedulingGates) == 0 && condition(p.Status.Conditions, corev1.PodScheduled) == nil
+	return p.DeletionTimestamp == nil && len(p.Spec.SchedulingGates) == 0 &&
+		condition(p.Status.Conditions, corev1.PodScheduled) == nil
 }
 
 // unseenDeployment: its controller has not looked at what was asked for last.
@@ -68,5 +73,6 @@ func shortOfPods(o *appsv1.ReplicaSet) bool {
 			return false
 		}
 	}
-	return o.DeletionTimestamp == nil && (o.Generation > o.Status.ObservedGeneration || ptr.Deref(o.Spec.Replicas, 1) != o.Status.Replicas)
+	return o.DeletionTimestamp == nil && (o.Generation > o.Status.ObservedGeneration ||
+		ptr.Deref(o.Spec.Replicas, 1) != o.Status.Replicas)
 }

@@ -12,8 +12,9 @@ import (
 
 func TestWhatControllersOwe(t *testing.T) {
 	replicas := func(want, got int32, failed corev1.ConditionStatus) *appsv1.ReplicaSet {
-		return &appsv1.ReplicaSet{Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To(want)}, Status: appsv1.ReplicaSetStatus{Replicas: got,
-			Conditions: []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: failed}}}}
+		return &appsv1.ReplicaSet{Spec: appsv1.ReplicaSetSpec{Replicas: ptr.To(want)},
+			Status: appsv1.ReplicaSetStatus{Replicas: got,
+				Conditions: []appsv1.ReplicaSetCondition{{Type: appsv1.ReplicaSetReplicaFailure, Status: failed}}}}
 	}
 	unbound := func(conditions ...corev1.PodCondition) *corev1.Pod {
 		return pod(func(p *corev1.Pod) { p.Spec.NodeName, p.Status.Conditions = "", conditions })
@@ -22,18 +23,24 @@ func TestWhatControllersOwe(t *testing.T) {
 		o    any
 		owed bool
 	}{
-		"a pod that the scheduler has not seen":  {unbound(), true},
-		"a pod that fits nowhere":                {unbound(corev1.PodCondition{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}), false},
-		"a bound pod":                            {pod(nil), false},
-		"a new Deployment":                       {&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 1}}, true},
-		"a Deployment that was seen":             {&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 1}, Status: appsv1.DeploymentStatus{ObservedGeneration: 1}}, false},
-		"a DaemonSet that was changed":           {&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: appsv1.DaemonSetStatus{ObservedGeneration: 1}}, true},
+		"a pod that the scheduler has not seen": {unbound(), true},
+		"a pod that fits nowhere": {unbound(corev1.PodCondition{Type: corev1.PodScheduled,
+			Status: corev1.ConditionFalse}), false},
+		"a bound pod": {pod(nil), false},
+		"a new Deployment": {&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 1}},
+			true},
+		"a Deployment that was seen": {&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 1},
+			Status: appsv1.DeploymentStatus{ObservedGeneration: 1}}, false},
+		"a DaemonSet that was changed": {&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Generation: 2},
+			Status: appsv1.DaemonSetStatus{ObservedGeneration: 1}}, true},
 		"a ReplicaSet without its pods":          {replicas(2, 1, corev1.ConditionFalse), true},
 		"a ReplicaSet that has them":             {replicas(2, 2, corev1.ConditionFalse), false},
 		"a ReplicaSet that may not make its own": {replicas(2, 0, corev1.ConditionTrue), false},
 	} {
-		d := &debt{pods: cache.NewIndexer(cache.MetaNamespaceKeyFunc, indexers), deployments: cache.NewStore(cache.MetaNamespaceKeyFunc),
-			replicaSets: cache.NewStore(cache.MetaNamespaceKeyFunc), daemonSets: cache.NewStore(cache.MetaNamespaceKeyFunc)}
+		d := &debt{pods: cache.NewIndexer(cache.MetaNamespaceKeyFunc, indexers),
+			deployments: cache.NewStore(cache.MetaNamespaceKeyFunc),
+			replicaSets: cache.NewStore(cache.MetaNamespaceKeyFunc),
+			daemonSets:  cache.NewStore(cache.MetaNamespaceKeyFunc)}
 		var err error
 		switch c.o.(type) {
 		case *corev1.Pod:

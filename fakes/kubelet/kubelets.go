@@ -36,14 +36,16 @@ type Timing struct {
 	Init      time.Duration // each init container; 0: 2 s
 	PodStop   time.Duration // from the request to the end, never longer than the pod's grace period; 0: 2 s
 	Job       time.Duration // that a pod of a Job runs; 0: 10 s
-	NodeLost  time.Duration // silence until the cluster should call a node lost; 0: 50 s, kube-controller-manager's default
+	// silence until the cluster should call a node lost; 0: 50 s, kube-controller-manager's default
+	NodeLost time.Duration
 }
 
 func (t Timing) withDefaults() Timing {
 	for _, d := range []struct {
 		of *time.Duration
 		to time.Duration
-	}{{&t.NodeReady, 10 * time.Second}, {&t.PodStart, 3 * time.Second}, {&t.Init, 2 * time.Second}, {&t.PodStop, 2 * time.Second},
+	}{{&t.NodeReady, 10 * time.Second}, {&t.PodStart, 3 * time.Second}, {&t.Init, 2 * time.Second}, {&t.PodStop,
+		2 * time.Second},
 		{&t.Job, 10 * time.Second}, {&t.NodeLost, 50 * time.Second}} {
 		if *d.of == 0 {
 			*d.of = d.to
@@ -77,7 +79,10 @@ type Kubelets struct {
 // byNode is the pod index by spec.nodeName.
 const byNode = "node"
 
-var indexers = cache.Indexers{byNode: func(o any) ([]string, error) { return []string{o.(*corev1.Pod).Spec.NodeName}, nil }}
+var indexers = cache.Indexers{byNode: func(o any) ([]string, error) {
+	return []string{o.(*corev1.Pod).Spec.NodeName},
+		nil
+}}
 
 // Start connects to the API server and returns when the watches of pods and nodes are in sync. Close ends it.
 func Start(ctx context.Context, c Config) (*Kubelets, error) {
@@ -85,7 +90,8 @@ func Start(ctx context.Context, c Config) (*Kubelets, error) {
 		c.Heartbeat = 10 * time.Second
 	}
 	c.Timing = c.Timing.withDefaults()
-	k := &Kubelets{cfg: c, barrier: newBarrier(c.Clock), machines: map[string]*machine{}, runs: map[podKey]*run{}, failures: map[cache.ObjectName]Failure{}}
+	k := &Kubelets{cfg: c, barrier: newBarrier(c.Clock), machines: map[string]*machine{}, runs: map[podKey]*run{},
+		failures: map[cache.ObjectName]Failure{}}
 	k.ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := k.connect(); err != nil {
 		k.cancel()
@@ -133,10 +139,18 @@ func (k *Kubelets) watch(f informers.SharedInformerFactory) error {
 	if err := k.pods.AddIndexers(indexers); err != nil {
 		return err
 	}
-	if err := watch(k.pods, func(p *corev1.Pod, deleted bool) { k.settle.event(); k.podChanged(p, deleted) }); err != nil {
+	if err := watch(k.pods, func(p *corev1.Pod, deleted bool) {
+		k.settle.event()
+		k.podChanged(p,
+			deleted)
+	}); err != nil {
 		return err
 	}
-	if err := watch(k.nodes, func(n *corev1.Node, deleted bool) { k.settle.event(); k.nodeChanged(n, deleted) }); err != nil {
+	if err := watch(k.nodes, func(n *corev1.Node, deleted bool) {
+		k.settle.event()
+		k.nodeChanged(n,
+			deleted)
+	}); err != nil {
 		return err
 	}
 	if err := k.barrier.watch("pods", k.pods); err != nil {

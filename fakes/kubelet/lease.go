@@ -85,7 +85,8 @@ func (k *Kubelets) renew(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = leases.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{}); !apierrors.IsNotFound(err) {
+	if _, err = leases.Patch(ctx, name, types.MergePatchType, patch,
+		metav1.PatchOptions{}); !apierrors.IsNotFound(err) {
 		return err
 	}
 	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: name},

@@ -38,22 +38,36 @@ func TestNextStageOfAPod(t *testing.T) {
 		to    stage
 		after time.Duration
 	}{
-		"a bound pod starts":                      {pod(nil), run{}, starting, 0},
-		"a pod that runs already goes on":         {pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }), run{}, running, 0},
-		"a starting pod runs":                     {pod(nil), run{stage: starting}, running, 3 * time.Second},
-		"init containers take their time":         {pod(func(p *corev1.Pod) { p.Spec.InitContainers = make([]corev1.Container, 2) }), run{stage: starting}, running, 7 * time.Second},
-		"a first failed pull is tried again":      {pod(nil), run{stage: pulling, pulls: 1}, starting, 10 * time.Second},
-		"later ones wait longer":                  {pod(nil), run{stage: pulling, pulls: 3}, starting, 40 * time.Second},
-		"but not for ever":                        {pod(nil), run{stage: pulling, pulls: 99}, starting, 5 * time.Minute},
-		"a running pod runs on":                   {pod(nil), run{stage: running}, running, 0},
-		"a Job's pod finishes":                    {pod(ofJob), run{stage: running}, finished, 10 * time.Second},
-		"a pod that is over stays so":             {pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), run{stage: running}, finished, 0},
-		"a pod that shall end stops":              {pod(ending(corev1.PodRunning, 30)), run{stage: running}, stopping, 0},
-		"stopping takes its time":                 {pod(ending(corev1.PodRunning, 30)), run{stage: stopping}, stopping, 2 * time.Second},
-		"no longer than the grace period":         {pod(ending(corev1.PodRunning, 1)), run{stage: stopping}, stopping, time.Second},
-		"what never ran is gone at once":          {pod(ending(corev1.PodPending, 30)), run{stage: stopping}, stopping, 0},
-		"what is over is gone at once":            {pod(ending(corev1.PodSucceeded, 30)), run{stage: stopping}, stopping, 0},
-		"a starting pod that shall end starts no": {pod(ending(corev1.PodPending, 30)), run{stage: starting}, stopping, 0},
+		"a bound pod starts": {pod(nil), run{}, starting, 0},
+		"a pod that runs already goes on": {pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodRunning }),
+			run{}, running, 0},
+		"a starting pod runs": {pod(nil), run{stage: starting}, running, 3 * time.Second},
+		"init containers take their time": {pod(func(p *corev1.Pod) {
+			p.Spec.InitContainers = make([]corev1.Container,
+				2)
+		}), run{stage: starting}, running, 7 * time.Second},
+		"a first failed pull is tried again": {pod(nil), run{stage: pulling, pulls: 1}, starting,
+			10 * time.Second},
+		"later ones wait longer": {pod(nil), run{stage: pulling, pulls: 3}, starting,
+			40 * time.Second},
+		"but not for ever": {pod(nil), run{stage: pulling, pulls: 99}, starting,
+			5 * time.Minute},
+		"a running pod runs on": {pod(nil), run{stage: running}, running, 0},
+		"a Job's pod finishes":  {pod(ofJob), run{stage: running}, finished, 10 * time.Second},
+		"a pod that is over stays so": {pod(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }),
+			run{stage: running}, finished, 0},
+		"a pod that shall end stops": {pod(ending(corev1.PodRunning, 30)), run{stage: running}, stopping,
+			0},
+		"stopping takes its time": {pod(ending(corev1.PodRunning, 30)), run{stage: stopping}, stopping,
+			2 * time.Second},
+		"no longer than the grace period": {pod(ending(corev1.PodRunning, 1)), run{stage: stopping}, stopping,
+			time.Second},
+		"what never ran is gone at once": {pod(ending(corev1.PodPending, 30)), run{stage: stopping}, stopping,
+			0},
+		"what is over is gone at once": {pod(ending(corev1.PodSucceeded, 30)), run{stage: stopping},
+			stopping, 0},
+		"a starting pod that shall end starts no": {pod(ending(corev1.PodPending, 30)), run{stage: starting}, stopping,
+			0},
 	} {
 		if to, after := next(c.p, c.in, timing); to != c.to || after != c.after {
 			t.Errorf("%s: got stage %d after %s, want %d after %s", name, to, after, c.to, c.after)
@@ -85,12 +99,17 @@ func TestStatusOfAPod(t *testing.T) {
 		ready string
 		state string
 	}{
-		"running":           {pod(nil), run{stage: running, ip: "1.2.3.4"}, nil, corev1.PodRunning, "True", "running"},
-		"crashing":          {pod(nil), run{stage: running, ip: "1.2.3.4"}, &fail, corev1.PodRunning, "False ContainersNotReady", "CrashLoopBackOff"},
-		"without an image":  {pod(nil), run{stage: pulling, pull: errors.New("no such tag")}, nil, corev1.PodPending, "False ContainersNotReady", "ImagePullBackOff"},
-		"finished":          {pod(nil), run{stage: finished}, nil, corev1.PodSucceeded, "False PodCompleted", "Completed"},
-		"behind its gate":   {gated, run{stage: running, ip: "1.2.3.4"}, nil, corev1.PodRunning, "False ReadinessGatesNotReady", "running"},
-		"another container": {pod(nil), run{stage: running}, &Failure{Container: "x"}, corev1.PodRunning, "True", "running"},
+		"running": {pod(nil), run{stage: running, ip: "1.2.3.4"}, nil, corev1.PodRunning, "True", "running"},
+		"crashing": {pod(nil), run{stage: running, ip: "1.2.3.4"}, &fail, corev1.PodRunning,
+			"False ContainersNotReady", "CrashLoopBackOff"},
+		"without an image": {pod(nil), run{stage: pulling, pull: errors.New("no such tag")}, nil, corev1.PodPending,
+			"False ContainersNotReady", "ImagePullBackOff"},
+		"finished": {pod(nil), run{stage: finished}, nil, corev1.PodSucceeded, "False PodCompleted",
+			"Completed"},
+		"behind its gate": {gated, run{stage: running, ip: "1.2.3.4"}, nil, corev1.PodRunning,
+			"False ReadinessGatesNotReady", "running"},
+		"another container": {pod(nil), run{stage: running}, &Failure{Container: "x"}, corev1.PodRunning, "True",
+			"running"},
 	} {
 		s := statusOf(c.p, c.r, c.f, "10.0.0.1", now)
 		state := "running"
@@ -100,7 +119,8 @@ func TestStatusOfAPod(t *testing.T) {
 			state = x.Terminated.Reason
 		}
 		if got := conditions(s.Conditions)[corev1.PodReady]; s.Phase != c.phase || got != c.ready || state != c.state {
-			t.Errorf("%s: got %s, Ready=%s, container %s; want %s, Ready=%s, container %s", name, s.Phase, got, state, c.phase, c.ready, c.state)
+			t.Errorf("%s: got %s, Ready=%s, container %s; want %s, Ready=%s, container %s", name, s.Phase, got, state,
+				c.phase, c.ready, c.state)
 		}
 	}
 }
@@ -109,25 +129,30 @@ func TestStatusKeepsWhatOthersSaid(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	p := pod(nil)
 	p.Status = statusOf(p, run{stage: running, ip: "1.2.3.4"}, nil, "10.0.0.1", now)
-	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue})
+	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget,
+		Status: corev1.ConditionTrue})
 	again := statusOf(p, run{stage: running, ip: "1.2.3.4"}, nil, "10.0.0.1", now.Add(time.Hour))
-	if !sameStatus(p.Status, again) || !p.Status.Conditions[0].LastTransitionTime.Equal(&again.Conditions[0].LastTransitionTime) {
+	if !sameStatus(p.Status, again) ||
+		!p.Status.Conditions[0].LastTransitionTime.Equal(&again.Conditions[0].LastTransitionTime) {
 		t.Errorf("an hour later nothing has changed: got %+v, want %+v", again, p.Status)
 	}
 	lost := *p.Status.DeepCopy()
 	condition(lost.Conditions, corev1.PodReady).Status = corev1.ConditionFalse // the node controller thought so
 	p.Status = lost
-	if again = statusOf(p, run{stage: running, ip: "1.2.3.4"}, nil, "10.0.0.1", now); sameStatus(lost, again) || conditions(again.Conditions)[corev1.PodReady] != "True" {
+	if again = statusOf(p, run{stage: running, ip: "1.2.3.4"}, nil, "10.0.0.1", now); sameStatus(lost, again) ||
+		conditions(again.Conditions)[corev1.PodReady] != "True" {
 		t.Errorf("a lost pod that runs: got %v", conditions(again.Conditions))
 	}
 }
 
 func TestInitContainersEndAndSidecarsRun(t *testing.T) {
 	p := pod(func(p *corev1.Pod) {
-		p.Spec.InitContainers = []corev1.Container{{Name: "init"}, {Name: "side", RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}}
+		p.Spec.InitContainers = []corev1.Container{{Name: "init"},
+			{Name: "side", RestartPolicy: ptr.To(corev1.ContainerRestartPolicyAlways)}}
 	})
 	s := statusOf(p, run{stage: running}, nil, "10.0.0.1", time.Time{})
-	if a, b := s.InitContainerStatuses[0].State, s.InitContainerStatuses[1].State; a.Terminated == nil || b.Running == nil {
+	if a, b := s.InitContainerStatuses[0].State, s.InitContainerStatuses[1].State; a.Terminated == nil ||
+		b.Running == nil {
 		t.Errorf("got init %+v and sidecar %+v, want one terminated, one running", a, b)
 	}
 }
@@ -144,7 +169,8 @@ func TestNodeConditionsAreLevelBased(t *testing.T) {
 	for i := range o.Status.Conditions {
 		o.Status.Conditions[i].Status = corev1.ConditionUnknown // the node controller thought so
 	}
-	wrong := map[corev1.NodeConditionType]NodeCondition{corev1.NodeDiskPressure: {corev1.ConditionTrue, "KubeletHasDiskPressure", "kubelet has disk pressure"}}
+	wrong := map[corev1.NodeConditionType]NodeCondition{corev1.NodeDiskPressure: {corev1.ConditionTrue,
+		"KubeletHasDiskPressure", "kubelet has disk pressure"}}
 	o.Status.Conditions = append(o.Status.Conditions, corev1.NodeCondition{Type: "Other", Status: corev1.ConditionTrue})
 	if !setConditions(o, wrong, true, now) || nodeReady(o) != corev1.ConditionTrue || len(o.Status.Conditions) != 5 {
 		t.Errorf("a node that was lost: got %v", o.Status.Conditions)

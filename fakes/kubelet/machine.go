@@ -29,7 +29,8 @@ func (m *machine) acts() bool { return m != nil && m.kubelet && m.network && m.r
 func (k *Kubelets) Run(ctx context.Context, n Node) error {
 	defer k.cfg.Clock.Busy("register " + n.Name)()
 	k.mu.Lock()
-	m := &machine{Node: n, kubelet: true, network: true, images: map[string]bool{}, wrong: map[corev1.NodeConditionType]NodeCondition{}, ready: k.instant}
+	m := &machine{Node: n, kubelet: true, network: true, images: map[string]bool{},
+		wrong: map[corev1.NodeConditionType]NodeCondition{}, ready: k.instant}
 	k.machines[n.Name] = m
 	k.mu.Unlock()
 	k.cfg.Network.join(n.Name, n.IP)
@@ -207,7 +208,8 @@ func (k *Kubelets) syncNode(name string) time.Duration {
 	changed := setConditions(n, m.wrong, m.ready, k.cfg.Clock.Now())
 	k.mu.Unlock()
 	if changed {
-		if _, err := k.client.CoreV1().Nodes().UpdateStatus(k.ctx, n, metav1.UpdateOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if _, err := k.client.CoreV1().Nodes().UpdateStatus(k.ctx, n, metav1.UpdateOptions{}); err != nil &&
+			!apierrors.IsNotFound(err) {
 			return k.again(err)
 		}
 	}

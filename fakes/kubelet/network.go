@@ -53,7 +53,8 @@ func NewNetwork(c NetworkConfig) (*Network, error) {
 		return nil, fmt.Errorf("node network: %w", err)
 	}
 	n := &Network{cfg: c, hosts: map[string]*host{}, conns: map[net.Conn]*host{}, kub: newHandover(lis.Addr())}
-	mutual := &tls.Config{Certificates: []tls.Certificate{c.Certificate}, ClientCAs: c.ClientCAs, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
+	mutual := &tls.Config{Certificates: []tls.Certificate{c.Certificate}, ClientCAs: c.ClientCAs,
+		ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
 	n.lis = tls.NewListener(lis, mutual)
 	n.http = &http.Server{Handler: http.HandlerFunc(n.serve), TLSConfig: mutual.Clone(), ReadHeaderTimeout: time.Minute,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {

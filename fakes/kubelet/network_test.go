@@ -25,8 +25,9 @@ func newTestNetwork(t *testing.T) (*Network, *tls.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -38,9 +39,10 @@ func newTestNetwork(t *testing.T) (*Network, *tls.Config) {
 	pool := x509.NewCertPool()
 	pool.AddCert(leaf)
 	pair := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	n, err := NewNetwork(NetworkConfig{Certificate: pair, ClientCAs: pool, Dial: func(context.Context, string, string, string, int32) (net.Conn, error) {
-		return nil, errors.New("not here")
-	}})
+	n, err := NewNetwork(NetworkConfig{Certificate: pair, ClientCAs: pool,
+		Dial: func(context.Context, string, string, string, int32) (net.Conn, error) {
+			return nil, errors.New("not here")
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,8 @@ func connect(t *testing.T, n *Network, cfg *tls.Config, to string) (net.Conn, st
 // get asks a kubelet through a tunnel.
 func get(t *testing.T, c net.Conn, cfg *tls.Config, path string) string {
 	t.Helper()
-	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg, DialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}}
+	hc := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}}
 	defer hc.CloseIdleConnections()
 	resp, err := hc.Get("https://127.0.0.1:10250" + path)
 	if err != nil {
@@ -91,7 +94,8 @@ func TestTheNetworkKnowsWhoAnswers(t *testing.T) {
 	n.join("gone", "10.0.0.4")
 	n.leave("10.0.0.4")
 	for to, want := range map[string]string{
-		"10.0.0.1:10250": "200 Connection established", "10.0.0.1:22": "502 connect: connection refused", "10.0.0.2:10250": "504 i/o timeout",
+		"10.0.0.1:10250": "200 Connection established", "10.0.0.1:22": "502 connect: connection refused",
+		"10.0.0.2:10250": "504 i/o timeout",
 		"10.0.0.3:10250": "502 connect: connection refused", "10.0.0.4:10250": "502 connect: no route to host",
 	} {
 		if _, got := connect(t, n, cfg, to); got != want {

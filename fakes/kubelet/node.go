@@ -29,17 +29,21 @@ type Node struct {
 // object is the Node as the kubelet registers it. Ready is not true yet.
 func (n Node) object(now time.Time) *corev1.Node {
 	o := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: n.labels(), Annotations: map[string]string{"volumes.kubernetes.io/controller-managed-attach-detach": "true"}},
-		Spec:       corev1.NodeSpec{ProviderID: n.ProviderID, Taints: n.Taints},
+		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: n.labels(),
+			Annotations: map[string]string{"volumes.kubernetes.io/controller-managed-attach-detach": "true"}},
+		Spec: corev1.NodeSpec{ProviderID: n.ProviderID, Taints: n.Taints},
 	}
 	o.Status = corev1.NodeStatus{
 		Capacity: n.capacity(), Allocatable: n.capacity(), Addresses: n.Addresses,
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: 10250}},
-		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: n.Kubernetes, OSImage: n.OSImage, KernelVersion: "6.6.0", ContainerRuntimeVersion: "containerd://2.1.5",
-			OperatingSystem: "linux", Architecture: "amd64", MachineID: n.UUID, SystemUUID: n.UUID, BootID: n.UUID},
+		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: n.Kubernetes, OSImage: n.OSImage, KernelVersion: "6.6.0",
+			ContainerRuntimeVersion: "containerd://2.1.5",
+			OperatingSystem:         "linux", Architecture: "amd64", MachineID: n.UUID, SystemUUID: n.UUID,
+			BootID: n.UUID},
 	}
 	if len(n.Addresses) == 0 {
-		o.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: n.IP}, {Type: corev1.NodeHostName, Address: n.Name}}
+		o.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: n.IP},
+			{Type: corev1.NodeHostName, Address: n.Name}}
 	}
 	setConditions(o, nil, false, now)
 	return o
@@ -63,7 +67,8 @@ func (n Node) capacity() corev1.ResourceList {
 		mem = 16 << 10
 	}
 	return corev1.ResourceList{
-		corev1.ResourceCPU: *resource.NewQuantity(cpus, resource.DecimalSI), corev1.ResourceMemory: *resource.NewQuantity(mem<<20, resource.BinarySI),
+		corev1.ResourceCPU: *resource.NewQuantity(cpus,
+			resource.DecimalSI), corev1.ResourceMemory: *resource.NewQuantity(mem<<20, resource.BinarySI),
 		corev1.ResourceEphemeralStorage: resource.MustParse("100Gi"), corev1.ResourcePods: resource.MustParse("110"),
 	}
 }
@@ -80,18 +85,23 @@ var healthy = []struct {
 	of corev1.NodeConditionType
 	is NodeCondition
 }{
-	{corev1.NodeMemoryPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"}},
-	{corev1.NodeDiskPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"}},
-	{corev1.NodePIDPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasSufficientPID", "kubelet has sufficient PID available"}},
+	{corev1.NodeMemoryPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasSufficientMemory",
+		"kubelet has sufficient memory available"}},
+	{corev1.NodeDiskPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasNoDiskPressure",
+		"kubelet has no disk pressure"}},
+	{corev1.NodePIDPressure, NodeCondition{corev1.ConditionFalse, "KubeletHasSufficientPID",
+		"kubelet has sufficient PID available"}},
 	{corev1.NodeReady, NodeCondition{corev1.ConditionTrue, "KubeletReady", "kubelet is posting ready status"}},
 }
 
 // notYet is Ready of a kubelet that has just been started.
-var notYet = NodeCondition{corev1.ConditionFalse, "KubeletNotReady", "container runtime status check may not have completed yet"}
+var notYet = NodeCondition{corev1.ConditionFalse, "KubeletNotReady",
+	"container runtime status check may not have completed yet"}
 
 // setConditions puts the conditions of a node right: those of healthy, with what has gone wrong instead. It tells
 // whether anything but the times has changed; conditions of others stay.
-func setConditions(o *corev1.Node, wrong map[corev1.NodeConditionType]NodeCondition, ready bool, now time.Time) (changed bool) {
+func setConditions(o *corev1.Node, wrong map[corev1.NodeConditionType]NodeCondition, ready bool,
+	now time.Time) (changed bool) {
 	for _, h := range healthy {
 		want := h.is
 		if h.of == corev1.NodeReady && !ready {

@@ -19,9 +19,9 @@ type podKey struct {
 	uid types.UID
 }
 
-// Fail makes a pod's containers fail from now on, nil: heal. It returns when the kubelet, if it can, has reported it: the
-// API server may lose its storage to the very failure. It is about the name: a pod of that name that comes later fails
-// as well.
+// Fail makes a pod's containers fail from now on, nil: heal. It returns when the kubelet, if it can, has reported it:
+// the API server may lose its storage to the very failure. It is about the name: a pod of that name that comes later
+// fails as well.
 func (k *Kubelets) Fail(ctx context.Context, namespace, pod string, f *Failure) error {
 	name := cache.NewObjectName(namespace, pod)
 	k.mu.Lock()
@@ -150,7 +150,8 @@ func (k *Kubelets) enter(key podKey, r run, to stage) {
 
 // report writes the status if it is not what it should be. What shows while a pod starts or stops is left as it is.
 func (k *Kubelets) report(p *corev1.Pod, m *machine, r run) error {
-	if r.stage != running && r.stage != pulling && r.stage != finished || r.stage == finished && p.Status.Phase == corev1.PodFailed {
+	if r.stage != running && r.stage != pulling && r.stage != finished || r.stage == finished &&
+		p.Status.Phase == corev1.PodFailed {
 		return nil
 	}
 	k.mu.Lock()
@@ -176,7 +177,8 @@ func (k *Kubelets) report(p *corev1.Pod, m *machine, r run) error {
 		_, err := k.client.CoreV1().Pods(p.Namespace).UpdateStatus(k.ctx, p, metav1.UpdateOptions{})
 		if apierrors.IsConflict(err) { // our watch is behind
 			uid := p.UID
-			if p, err = k.client.CoreV1().Pods(p.Namespace).Get(k.ctx, p.Name, metav1.GetOptions{}); err == nil && p.UID == uid && p.DeletionTimestamp == nil {
+			if p, err = k.client.CoreV1().Pods(p.Namespace).Get(k.ctx, p.Name, metav1.GetOptions{}); err == nil &&
+				p.UID == uid && p.DeletionTimestamp == nil {
 				continue
 			}
 		}
@@ -190,7 +192,8 @@ func (k *Kubelets) report(p *corev1.Pod, m *machine, r run) error {
 // end removes a pod that has stopped.
 func (k *Kubelets) end(p *corev1.Pod) time.Duration {
 	err := k.client.CoreV1().Pods(p.Namespace).Delete(k.ctx, p.Name,
-		metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0), Preconditions: metav1.NewUIDPreconditions(string(p.UID))})
+		metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0),
+			Preconditions: metav1.NewUIDPreconditions(string(p.UID))})
 	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return -1 // finalizers, if any, are others' business
 	}
@@ -230,9 +233,12 @@ func (k *Kubelets) event(p *corev1.Pod, reason, message string) {
 	ctx, cancel := context.WithTimeout(k.ctx, 10*time.Second)
 	defer cancel()
 	_, _ = k.client.CoreV1().Events(p.Namespace).Create(ctx, &corev1.Event{
-		ObjectMeta:     metav1.ObjectMeta{GenerateName: p.Name + ".", Namespace: p.Namespace},
-		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: p.Namespace, Name: p.Name, UID: p.UID, ResourceVersion: p.ResourceVersion},
-		Reason:         reason, Message: message, Type: corev1.EventTypeWarning, Count: 1, FirstTimestamp: now, LastTimestamp: now,
-		Source: corev1.EventSource{Component: "kubelet", Host: p.Spec.NodeName}, ReportingController: "kubelet", ReportingInstance: p.Spec.NodeName,
+		ObjectMeta: metav1.ObjectMeta{GenerateName: p.Name + ".", Namespace: p.Namespace},
+		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: p.Namespace, Name: p.Name,
+			UID: p.UID, ResourceVersion: p.ResourceVersion},
+		Reason: reason, Message: message, Type: corev1.EventTypeWarning, Count: 1, FirstTimestamp: now,
+		LastTimestamp: now,
+		Source: corev1.EventSource{Component: "kubelet",
+			Host: p.Spec.NodeName}, ReportingController: "kubelet", ReportingInstance: p.Spec.NodeName,
 	}, metav1.CreateOptions{})
 }

@@ -25,9 +25,11 @@ func mirrorOf(n *corev1.Node, static *corev1.Pod) *corev1.Pod {
 	}
 	hash := manifestHash(static, n.Name)
 	p.Annotations[mirrorAnnotation], p.Annotations[hashAnnotation], p.Annotations[sourceAnnotation] = hash, hash, "file"
-	p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: n.Name, UID: n.UID, Controller: ptr.To(true)}}
+	p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: n.Name, UID: n.UID,
+		Controller: ptr.To(true)}}
 	p.Spec.NodeName = n.Name
-	p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute})
+	p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Operator: corev1.TolerationOpExists,
+		Effect: corev1.TaintEffectNoExecute})
 	return p
 }
 

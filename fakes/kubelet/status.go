@@ -36,7 +36,8 @@ func statusOf(p *corev1.Pod, r run, f *Failure, hostIP string, now time.Time) co
 }
 
 // containers reports the containers of a pod; init says that they are its init containers.
-func containers(p *corev1.Pod, specs []corev1.Container, old []corev1.ContainerStatus, r run, f *Failure, init bool) []corev1.ContainerStatus {
+func containers(p *corev1.Pod, specs []corev1.Container, old []corev1.ContainerStatus, r run, f *Failure,
+	init bool) []corev1.ContainerStatus {
 	var l []corev1.ContainerStatus
 	for _, c := range specs {
 		was := corev1.ContainerStatus{}
@@ -57,7 +58,8 @@ func containers(p *corev1.Pod, specs []corev1.Container, old []corev1.ContainerS
 
 // container reports one container; ends says that it ends by itself before the pod runs.
 func container(p *corev1.Pod, c corev1.Container, was corev1.ContainerStatus, r run, ends bool) corev1.ContainerStatus {
-	s := corev1.ContainerStatus{Name: c.Name, Image: c.Image, RestartCount: was.RestartCount, LastTerminationState: was.LastTerminationState, Started: ptr.To(false)}
+	s := corev1.ContainerStatus{Name: c.Name, Image: c.Image, RestartCount: was.RestartCount,
+		LastTerminationState: was.LastTerminationState, Started: ptr.To(false)}
 	id := fmt.Sprintf("containerd://%s-%s", p.UID, c.Name)
 	up := metav1.NewTime(r.since)
 	if was.State.Running != nil {
@@ -65,10 +67,12 @@ func container(p *corev1.Pod, c corev1.Container, was corev1.ContainerStatus, r 
 	}
 	switch {
 	case r.stage == pulling:
-		s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %v", c.Image, r.pull)}
+		s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff",
+			Message: fmt.Sprintf("Back-off pulling image %q: ErrImagePull: %v", c.Image, r.pull)}
 	case r.stage == finished || r.stage == running && ends:
 		s.ImageID, s.ContainerID = c.Image, id
-		s.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: up, FinishedAt: metav1.NewTime(r.since), ContainerID: id}
+		s.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", StartedAt: up,
+			FinishedAt: metav1.NewTime(r.since), ContainerID: id}
 		s.Ready = r.stage == running
 		if was.State.Terminated != nil {
 			s.State = was.State
@@ -88,7 +92,8 @@ func failing(s corev1.ContainerStatus, f Failure) corev1.ContainerStatus {
 	}
 	s.Ready, s.Started, s.RestartCount = false, ptr.To(false), max(s.RestartCount, f.Restarts)
 	s.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: f.Reason, Message: f.Message}}
-	s.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: f.ExitCode, Reason: "Error", ContainerID: s.ContainerID}}
+	s.LastTerminationState = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: f.ExitCode,
+		Reason: "Error", ContainerID: s.ContainerID}}
 	return s
 }
 
@@ -99,7 +104,8 @@ func setPodConditions(p *corev1.Pod, s *corev1.PodStatus, r run, now time.Time) 
 		if !ok {
 			status = corev1.ConditionFalse
 		}
-		setPodCondition(s, corev1.PodCondition{Type: t, ObservedGeneration: p.Generation, Status: status, Reason: reason, Message: message}, now)
+		setPodCondition(s, corev1.PodCondition{Type: t, ObservedGeneration: p.Generation, Status: status,
+			Reason: reason, Message: message}, now)
 	}
 	set(corev1.PodReadyToStartContainers, r.stage == running, "", "")
 	if r.stage == finished {
@@ -140,9 +146,11 @@ func unmetGate(p *corev1.Pod, s *corev1.PodStatus) (reason, message string) {
 	for _, g := range p.Spec.ReadinessGates {
 		switch c := condition(s.Conditions, g.ConditionType); {
 		case c == nil:
-			return "ReadinessGatesNotReady", fmt.Sprintf("corresponding condition of pod readiness gate %q does not exist.", g.ConditionType)
+			return "ReadinessGatesNotReady",
+				fmt.Sprintf("corresponding condition of pod readiness gate %q does not exist.", g.ConditionType)
 		case c.Status != corev1.ConditionTrue:
-			return "ReadinessGatesNotReady", fmt.Sprintf("the status of pod readiness gate %q is not \"True\", but %v", g.ConditionType, c.Status)
+			return "ReadinessGatesNotReady", fmt.Sprintf("the status of pod readiness gate %q is not \"True\", but %v",
+				g.ConditionType, c.Status)
 		}
 	}
 	return "", ""

@@ -28,8 +28,8 @@ func newWorker(c fakekit.Clock, wg *sync.WaitGroup) *worker {
 	return &worker{clock: c, wg: wg, jobs: map[any]*job{}}
 }
 
-// do runs fn soon. fn returns after how much site time it wants to be run again, negative: not by itself. The channel is
-// closed when fn has run.
+// do runs fn soon. fn returns after how much site time it wants to be run again, negative: not by itself. The channel
+// is closed when fn has run.
 func (w *worker) do(what string, key any, fn func() time.Duration) (ran <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -44,7 +44,8 @@ func startEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 		Args: []string{
 			"--name=twin", "--data-dir=" + filepath.Join(dir, "etcd"),
 			"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
-			"--listen-peer-urls=" + peerURL, "--initial-advertise-peer-urls=" + peerURL, "--initial-cluster=twin=" + peerURL,
+			"--listen-peer-urls=" + peerURL, "--initial-advertise-peer-urls=" + peerURL, "--initial-cluster=twin=" +
+				peerURL,
 			"--unsafe-no-fsync", "--quota-backend-bytes=8589934592", "--snapshot-count=5000", "--log-level=warn",
 		},
 	})

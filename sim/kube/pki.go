@@ -51,7 +51,8 @@ func NewCA(name string) (*CA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CA %q: %w", name, err)
 	}
-	t.KeyUsage, t.IsCA, t.BasicConstraintsValid = x509.KeyUsageCertSign|x509.KeyUsageCRLSign|x509.KeyUsageDigitalSignature, true, true
+	t.KeyUsage, t.IsCA,
+		t.BasicConstraintsValid = x509.KeyUsageCertSign|x509.KeyUsageCRLSign|x509.KeyUsageDigitalSignature, true, true
 	crtPEM, keyPEM, err := issue(t, t, key, key)
 	if err != nil {
 		return nil, fmt.Errorf("CA %q: %w", name, err)
@@ -72,7 +73,8 @@ func ParseCA(crtPEM, keyPEM []byte) (*CA, error) {
 	key, ok := pair.PrivateKey.(crypto.Signer)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("CA %q: got a key of type %T, want one that signs", cert.Subject.CommonName, pair.PrivateKey)
+		return nil, fmt.Errorf("CA %q: got a key of type %T, want one that signs", cert.Subject.CommonName,
+			pair.PrivateKey)
 	case !cert.IsCA:
 		return nil, fmt.Errorf("CA %q: the certificate is not that of a CA", cert.Subject.CommonName)
 	}
@@ -136,10 +138,12 @@ func certificate(subject pkix.Name) (*x509.Certificate, error) {
 		return nil, err
 	}
 	now := time.Now()
-	return &x509.Certificate{SerialNumber: serial, Subject: subject, NotBefore: now.Add(-validBefore), NotAfter: now.Add(validAfter)}, nil
+	return &x509.Certificate{SerialNumber: serial, Subject: subject, NotBefore: now.Add(-validBefore),
+		NotAfter: now.Add(validAfter)}, nil
 }
 
-func issue(t, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) (crtPEM, keyPEM []byte, err error) {
+func issue(t, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) (crtPEM, keyPEM []byte,
+	err error) {
 	der, err := x509.CreateCertificate(rand.Reader, t, parent, key.Public(), signer)
 	if err != nil {
 		return nil, nil, err
@@ -173,7 +177,8 @@ func kubeconfig(cluster, namespace string, cfg *rest.Config) (*clientcmdapi.Conf
 	user := cluster + "-admin"
 	c := clientcmdapi.NewConfig()
 	c.Clusters[cluster] = &clientcmdapi.Cluster{Server: cfg.Host, CertificateAuthorityData: cfg.CAData}
-	c.AuthInfos[user] = &clientcmdapi.AuthInfo{Token: cfg.BearerToken, ClientCertificateData: cfg.CertData, ClientKeyData: cfg.KeyData}
+	c.AuthInfos[user] = &clientcmdapi.AuthInfo{Token: cfg.BearerToken, ClientCertificateData: cfg.CertData,
+		ClientKeyData: cfg.KeyData}
 	c.Contexts[cluster] = &clientcmdapi.Context{Cluster: cluster, AuthInfo: user, Namespace: namespace}
 	c.CurrentContext = cluster
 	return c, nil

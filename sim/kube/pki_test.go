@@ -35,8 +35,10 @@ func rsaCA(t *testing.T) *CA {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "kubernetes"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "kubernetes"}, IsCA: true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -52,16 +54,19 @@ func rsaCA(t *testing.T) *CA {
 func TestSignedCertificatesAreTrustedByServersAndClients(t *testing.T) {
 	for name, ca := range map[string]*CA{"an ECDSA CA": newCA(t, "own"), "an RSA CA": rsaCA(t)} {
 		t.Run(name, func(t *testing.T) {
-			pair, err := ca.TLS(Leaf{CommonName: "kube-apiserver", Orgs: []string{"o"}, DNS: []string{"kubernetes"}, IPs: loopback})
+			pair, err := ca.TLS(Leaf{CommonName: "kube-apiserver", Orgs: []string{"o"}, DNS: []string{"kubernetes"},
+				IPs: loopback})
 			if err != nil {
 				t.Fatal(err)
 			}
 			server, client := net.Pipe()
 			go func() {
-				_ = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: ca.Pool(), ClientAuth: tls.RequireAndVerifyClientCert}).Handshake()
+				_ = tls.Server(server, &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: ca.Pool(),
+					ClientAuth: tls.RequireAndVerifyClientCert}).Handshake()
 				server.Close()
 			}()
-			c := tls.Client(client, &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: ca.Pool(), ServerName: "kubernetes"})
+			c := tls.Client(client, &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: ca.Pool(),
+				ServerName: "kubernetes"})
 			if err := c.Handshake(); err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +105,8 @@ func TestParseCARefusesWhatIsNoCA(t *testing.T) {
 
 func TestKubeconfigIsForItsOwnerAndReadsBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "prod-a.kubeconfig")
-	want := &rest.Config{Host: "https://127.0.0.1:6443", BearerToken: "secret", TLSClientConfig: rest.TLSClientConfig{CAData: newCA(t, "ca").PEM}}
+	want := &rest.Config{Host: "https://127.0.0.1:6443", BearerToken: "secret",
+		TLSClientConfig: rest.TLSClientConfig{CAData: newCA(t, "ca").PEM}}
 	if err := WriteKubeconfig(path, "prod-a", "cpaas-system", want); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +114,8 @@ func TestKubeconfigIsForItsOwnerAndReadsBack(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode: got %v, %v, want 0600", info.Mode(), err)
 	}
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(&clientcmd.ClientConfigLoadingRules{ExplicitPath: path}, nil)
+	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: path}
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)
 	got, err := loader.ClientConfig()
 	if err != nil || got.Host != want.Host || got.BearerToken != want.BearerToken {
 		t.Errorf("got %v, %v, want %v", got, err, want)

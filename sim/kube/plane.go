@@ -20,13 +20,14 @@ import (
 // PlaneConfig says how to start the control plane of one workload cluster.
 type PlaneConfig struct {
 	Name                                    string
-	Dir                                     string       // logs, certificates; made if absent
-	APIServer, ControllerManager, Scheduler string       // binaries
-	EtcdURL                                 string       // the shared etcd; the cluster's keys are under a prefix of its own
-	Members                                 *Members     // the cluster's own real etcd, bootstrapped; nil: the shared one
-	Endpoint                                net.Listener // the control plane endpoint; the Plane owns it
-	Advertise                               string       // IP that nodes know the API server by; nothing listens on it
-	ServiceCIDR                             string
+	Dir                                     string   // logs, certificates; made if absent
+	APIServer, ControllerManager, Scheduler string   // binaries
+	EtcdURL                                 string   // the shared etcd; the cluster has a prefix of its own
+	Members                                 *Members // its own real etcd, bootstrapped; nil: the shared one
+
+	Endpoint    net.Listener // the control plane endpoint; the Plane owns it
+	Advertise   string       // IP that nodes know the API server by; nothing listens on it
+	ServiceCIDR string
 	// NodeMonitorGrace is the real time after which the node controller calls a silent node lost; 0: its default, 50 s.
 	NodeMonitorGrace time.Duration
 	EgressProxy      string // URL of the HTTPS CONNECT proxy through which nodes are reached; its CA is CACert's
@@ -52,13 +53,14 @@ type Plane struct {
 }
 
 // planeControllers are those that make workloads, drains, budgets, node health and clean-up real.
-const planeControllers = "deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,job-controller," +
-	"disruption-controller,node-lifecycle-controller,taint-eviction-controller,pod-garbage-collector-controller,garbage-collector-controller," +
-	"namespace-controller,serviceaccount-controller,serviceaccount-token-controller,root-ca-certificate-publisher-controller," +
-	"endpointslice-controller,token-cleaner-controller,bootstrap-signer-controller"
+const planeControllers = "deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller," +
+	"job-controller,disruption-controller,node-lifecycle-controller,taint-eviction-controller," +
+	"pod-garbage-collector-controller,garbage-collector-controller,namespace-controller,serviceaccount-controller," +
+	"serviceaccount-token-controller,root-ca-certificate-publisher-controller,endpointslice-controller," +
+	"token-cleaner-controller,bootstrap-signer-controller"
 
-// StartPlane returns when the API server is ready and the controllers work. The scheduler follows by itself: a pod waits
-// for it, and whoever watches pods can see that.
+// StartPlane returns when the API server is ready and the controllers work. The scheduler follows by itself: a pod
+// waits for it, and whoever watches pods can see that.
 func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 	p := &Plane{Name: c.Name}
 	defer func() {
@@ -113,13 +115,18 @@ func (p *Plane) writeConfig(c PlaneConfig) (*identities, error) {
 		return nil, err
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
-	files := map[string][]byte{"ca.crt": c.CACert, "ca.key": c.CAKey, "front-proxy-ca.crt": c.ProxyCert, "sa.pub": c.ServiceAccountCert, "sa.key": c.ServiceAccountKey,
-		"egress.yaml": fmt.Appendf(nil, "apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n"+
-			"- name: cluster\n  connection:\n    proxyProtocol: HTTPConnect\n    transport:\n      tcp:\n        url: %q\n"+
-			"        tlsConfig: {caBundle: %q, clientCert: %q, clientKey: %q}\n", c.EgressProxy, f("ca.crt"), f("kubelet-client.crt"), f("kubelet-client.key"))}
+	files := map[string][]byte{"ca.crt": c.CACert, "ca.key": c.CAKey, "front-proxy-ca.crt": c.ProxyCert,
+		"sa.pub": c.ServiceAccountCert, "sa.key": c.ServiceAccountKey,
+		"egress.yaml": fmt.Appendf(nil,
+			"apiVersion: apiserver.k8s.io/v1beta1\nkind: EgressSelectorConfiguration\negressSelections:\n"+
+				"- name: cluster\n  connection:\n    proxyProtocol: HTTPConnect\n    transport:\n      tcp:\n"+
+				"        url: %q\n"+
+				"        tlsConfig: {caBundle: %q, clientCert: %q, clientKey: %q}\n", c.EgressProxy, f("ca.crt"),
+			f("kubelet-client.crt"), f("kubelet-client.key"))}
 	// kubeadm's names. KubeadmControlPlane looks for CN=kube-apiserver when it reads the certificate's expiry.
 	crt, key, err := ca.Sign(Leaf{CommonName: "kube-apiserver", IPs: append(loopback, net.ParseIP(c.Advertise)),
-		DNS: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"}})
+		DNS: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc",
+			"kubernetes.default.svc.cluster.local", "localhost"}})
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +134,9 @@ func (p *Plane) writeConfig(c PlaneConfig) (*identities, error) {
 	if p.Serving, err = tls.X509KeyPair(crt, key); err != nil {
 		return nil, err
 	}
-	if files["kubelet-client.crt"], files["kubelet-client.key"], err = ca.Sign(Leaf{CommonName: "kube-apiserver-kubelet-client", Orgs: []string{"kubeadm:cluster-admins"}}); err != nil {
+	if files["kubelet-client.crt"], files["kubelet-client.key"],
+		err = ca.Sign(Leaf{CommonName: "kube-apiserver-kubelet-client",
+		Orgs: []string{"kubeadm:cluster-admins"}}); err != nil {
 		return nil, err
 	}
 	client := func(l Leaf) (*rest.Config, error) {
@@ -140,7 +149,8 @@ func (p *Plane) writeConfig(c PlaneConfig) (*identities, error) {
 	p.Admin.QPS, p.Admin.WrapTransport = -1, c.WrapTransport
 	id := &identities{}
 	// system:masters, because one client instead of one per controller saves memory; the name stays the real one.
-	if id.controllerManager, err = client(Leaf{CommonName: "system:kube-controller-manager", Orgs: []string{"system:masters"}}); err != nil {
+	if id.controllerManager, err = client(Leaf{CommonName: "system:kube-controller-manager",
+		Orgs: []string{"system:masters"}}); err != nil {
 		return nil, err
 	}
 	if id.scheduler, err = client(Leaf{CommonName: "system:kube-scheduler"}); err != nil {
@@ -154,22 +164,30 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []str
 		return err
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
-	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: f("kube-apiserver.log"), Args: append(storage,
-		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address="+c.Advertise,
-		"--client-ca-file="+f("ca.crt"), "--tls-cert-file="+f("apiserver.crt"), "--tls-private-key-file="+f("apiserver.key"),
-		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file="+f("sa.pub"), "--service-account-signing-key-file="+f("sa.key"),
-		"--service-cluster-ip-range="+c.ServiceCIDR, "--allow-privileged=true", "--authorization-mode=Node,RBAC", "--enable-bootstrap-token-auth=true",
-		"--requestheader-client-ca-file="+f("front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
-		"--requestheader-extra-headers-prefix=X-Remote-Extra-", "--requestheader-group-headers=X-Remote-Group", "--requestheader-username-headers=X-Remote-User",
-		"--kubelet-client-certificate="+f("kubelet-client.crt"), "--kubelet-client-key="+f("kubelet-client.key"), "--kubelet-preferred-address-types=InternalIP",
-		"--egress-selector-config-file="+f("egress.yaml"),
-		"--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
-	)})
+	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir,
+		Log: f("kube-apiserver.log"), Args: append(storage,
+			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address="+c.Advertise,
+			"--client-ca-file="+f("ca.crt"), "--tls-cert-file="+f("apiserver.crt"),
+			"--tls-private-key-file="+f("apiserver.key"),
+			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+			"--service-account-key-file="+f("sa.pub"), "--service-account-signing-key-file="+f("sa.key"),
+			"--service-cluster-ip-range="+c.ServiceCIDR, "--allow-privileged=true", "--authorization-mode=Node,RBAC",
+			"--enable-bootstrap-token-auth=true",
+			"--requestheader-client-ca-file="+f("front-proxy-ca.crt"),
+			"--requestheader-allowed-names=front-proxy-client",
+			"--requestheader-extra-headers-prefix=X-Remote-Extra-", "--requestheader-group-headers=X-Remote-Group",
+			"--requestheader-username-headers=X-Remote-User",
+			"--kubelet-client-certificate="+f("kubelet-client.crt"), "--kubelet-client-key="+f("kubelet-client.key"),
+			"--kubelet-preferred-address-types=InternalIP",
+			"--egress-selector-config-file="+f("egress.yaml"),
+			"--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
+		)})
 	if err != nil {
 		return err
 	}
 	p.Admin.Host = fmt.Sprintf("https://127.0.0.1:%d", p.port)
-	if err := proc.WaitReady(ctx, apiReady(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig})); err != nil {
+	if err := proc.WaitReady(ctx, apiReady(&rest.Config{Host: p.Admin.Host,
+		TLSClientConfig: p.Admin.TLSClientConfig})); err != nil {
 		proc.Stop()
 		return err
 	}
@@ -189,8 +207,11 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 		args       []string
 	}{
 		{"kube-controller-manager", c.ControllerManager, id.controllerManager, []string{
-			"--root-ca-file=" + f("ca.crt"), "--service-account-private-key-file=" + f("sa.key"), "--cluster-signing-cert-file=" + f("ca.crt"), "--cluster-signing-key-file=" + f("ca.key"),
-			"--controllers=" + planeControllers, "--use-service-account-credentials=false", "--node-monitor-grace-period=" + grace.String(),
+			"--root-ca-file=" + f("ca.crt"), "--service-account-private-key-file=" +
+				f("sa.key"), "--cluster-signing-cert-file=" + f("ca.crt"), "--cluster-signing-key-file=" + f("ca.key"),
+			"--controllers=" +
+				planeControllers, "--use-service-account-credentials=false", "--node-monitor-grace-period=" +
+				grace.String(),
 			"--node-monitor-period=" + (grace / 10).String()}},
 		{"kube-scheduler", c.Scheduler, id.scheduler, nil},
 	} {
@@ -198,8 +219,11 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 		if err := WriteKubeconfig(f(x.name+".conf"), c.Name, "", x.cfg); err != nil {
 			return err
 		}
-		proc, err := StartProcess(ProcessConfig{Name: c.Name + " " + x.name, Path: x.path, Dir: c.Dir, Log: f(x.name + ".log"), Args: append([]string{
-			"--kubeconfig=" + f(x.name+".conf"), "--leader-elect=false", "--secure-port=0", "--profiling=false", "--kube-api-qps=200", "--kube-api-burst=400"}, x.args...)})
+		proc, err := StartProcess(ProcessConfig{Name: c.Name + " " + x.name, Path: x.path, Dir: c.Dir,
+			Log: f(x.name + ".log"), Args: append([]string{
+				"--kubeconfig=" +
+					f(x.name+".conf"), "--leader-elect=false", "--secure-port=0", "--profiling=false",
+				"--kube-api-qps=200", "--kube-api-burst=400"}, x.args...)})
 		if err != nil {
 			return err
 		}
@@ -208,16 +232,18 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	return nil
 }
 
-// awaitControllers waits until the controller manager has given every namespace of the system its service account. Before
-// that there are no pods, and in the beginning there may even be no namespaces.
+// awaitControllers waits until the controller manager has given every namespace of the system its service account.
+// Before that there are no pods, and in the beginning there may even be no namespaces.
 func (p *Plane) awaitControllers(ctx context.Context) error {
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig, QPS: -1})
+	c, err := kubernetes.NewForConfig(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig,
+		QPS: -1})
 	if err != nil {
 		return err
 	}
 	manager := p.processes[1]
 	return manager.WaitReady(ctx, func(ctx context.Context) error {
-		for _, ns := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease} {
+		for _, ns := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic,
+			corev1.NamespaceNodeLease} {
 			if _, err := c.CoreV1().ServiceAccounts(ns).Get(ctx, "default", metav1.GetOptions{}); err != nil {
 				return err
 			}

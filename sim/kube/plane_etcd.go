@@ -60,7 +60,8 @@ func NewMembers(c MembersConfig) (*Members, error) {
 		return nil, err
 	}
 	return &Members{cfg: c, members: map[string]*realMember{},
-		client: &tls.Config{RootCAs: c.CA.Pool(), Certificates: []tls.Certificate{crt}, MinVersion: tls.VersionTLS12}}, nil
+		client: &tls.Config{RootCAs: c.CA.Pool(), Certificates: []tls.Certificate{crt},
+			MinVersion: tls.VersionTLS12}}, nil
 }
 
 // Bootstrap starts a new cluster and returns when it has a leader.
@@ -256,15 +257,19 @@ func (e *Members) call(do func(context.Context, pb.ClusterClient) error) error {
 
 // passes tells whether an error may be gone a moment later.
 func passes(err error) bool {
-	return errors.Is(err, rpctypes.ErrUnhealthy) || errors.Is(err, rpctypes.ErrMemberLearnerNotReady) || errors.Is(err, rpctypes.ErrNoLeader) ||
-		errors.Is(err, rpctypes.ErrTimeout) || errors.Is(err, rpctypes.ErrLeaderChanged) || strings.Contains(err.Error(), "code = Unavailable") ||
-		strings.Contains(err.Error(), "code = DeadlineExceeded") || strings.Contains(err.Error(), "not supported for learner")
+	return errors.Is(err, rpctypes.ErrUnhealthy) || errors.Is(err, rpctypes.ErrMemberLearnerNotReady) ||
+		errors.Is(err, rpctypes.ErrNoLeader) ||
+		errors.Is(err, rpctypes.ErrTimeout) || errors.Is(err, rpctypes.ErrLeaderChanged) ||
+		strings.Contains(err.Error(), "code = Unavailable") ||
+		strings.Contains(err.Error(), "code = DeadlineExceeded") ||
+		strings.Contains(err.Error(), "not supported for learner")
 }
 
 func (e *Members) ask(ctx context.Context, m *realMember, do func(context.Context, pb.ClusterClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	c, err := grpc.NewClient("passthrough:///"+strings.TrimPrefix(m.clientURL, "https://"), grpc.WithTransportCredentials(credentials.NewTLS(e.client)))
+	c, err := grpc.NewClient("passthrough:///"+strings.TrimPrefix(m.clientURL, "https://"),
+		grpc.WithTransportCredentials(credentials.NewTLS(e.client)))
 	if err != nil {
 		return err
 	}
@@ -285,7 +290,8 @@ func (e *Members) add(p etcd.Peer) (*realMember, error) {
 		}
 		*url = fmt.Sprintf("https://127.0.0.1:%d", port)
 	}
-	crt, key, err := e.cfg.CA.Sign(Leaf{CommonName: p.Name, DNS: []string{p.Name, "etcd-" + p.Name, "localhost"}, IPs: loopback})
+	crt, key, err := e.cfg.CA.Sign(Leaf{CommonName: p.Name, DNS: []string{p.Name, "etcd-" + p.Name, "localhost"},
+		IPs: loopback})
 	if err != nil {
 		return nil, err
 	}
@@ -298,11 +304,15 @@ func (e *Members) add(p etcd.Peer) (*realMember, error) {
 func (e *Members) flags(m *realMember, initial, state string) []string {
 	f := func(name string) string { return filepath.Join(m.dir, name) }
 	return []string{
-		"--name=" + m.Name, "--data-dir=" + f("data"), "--listen-client-urls=" + m.clientURL, "--advertise-client-urls=" + m.clientURL,
-		"--listen-peer-urls=" + m.peerOf, "--initial-advertise-peer-urls=" + m.peerOf, "--initial-cluster=" + initial, "--initial-cluster-state=" + state,
+		"--name=" + m.Name, "--data-dir=" + f("data"), "--listen-client-urls=" +
+			m.clientURL, "--advertise-client-urls=" + m.clientURL,
+		"--listen-peer-urls=" + m.peerOf, "--initial-advertise-peer-urls=" + m.peerOf, "--initial-cluster=" +
+			initial, "--initial-cluster-state=" + state,
 		"--unsafe-no-fsync", "--snapshot-count=5000", "--log-level=warn",
-		"--client-cert-auth", "--trusted-ca-file=" + f("ca.crt"), "--cert-file=" + f("tls.crt"), "--key-file=" + f("tls.key"),
-		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + f("ca.crt"), "--peer-cert-file=" + f("tls.crt"), "--peer-key-file=" + f("tls.key"),
+		"--client-cert-auth", "--trusted-ca-file=" + f("ca.crt"), "--cert-file=" + f("tls.crt"), "--key-file=" +
+			f("tls.key"),
+		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + f("ca.crt"), "--peer-cert-file=" +
+			f("tls.crt"), "--peer-key-file=" + f("tls.key"),
 	}
 }
 
@@ -313,13 +323,15 @@ func (e *Members) storage(dir string) (flags []string, err error) {
 		return nil, err
 	}
 	f := func(name string) string { return filepath.Join(dir, name) }
-	return []string{"--etcd-cafile=" + f("etcd-ca.crt"), "--etcd-certfile=" + f("etcd-client.crt"), "--etcd-keyfile=" + f("etcd-client.key")},
+	return []string{"--etcd-cafile=" + f("etcd-ca.crt"), "--etcd-certfile=" + f("etcd-client.crt"), "--etcd-keyfile=" +
+			f("etcd-client.key")},
 		writeFiles(dir, map[string][]byte{"etcd-ca.crt": e.cfg.CA.PEM, "etcd-client.crt": crt, "etcd-client.key": key})
 }
 
 // run starts a member's process and waits until it listens.
 func (e *Members) run(m *realMember) error {
-	p, err := StartProcess(ProcessConfig{Name: "etcd of " + m.Name, Path: e.cfg.Binary, Args: m.args, Dir: m.dir, Log: filepath.Join(m.dir, "etcd.log")})
+	p, err := StartProcess(ProcessConfig{Name: "etcd of " + m.Name, Path: e.cfg.Binary, Args: m.args, Dir: m.dir,
+		Log: filepath.Join(m.dir, "etcd.log")})
 	if err != nil {
 		return err
 	}

@@ -25,16 +25,20 @@ func TestRealMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := NewMembers(MembersConfig{Binary: filepath.Join(bin, "etcd"), Dir: filepath.Join(dir, "etcd"), CA: newCA(t, "etcd-ca")})
+	e, err := NewMembers(MembersConfig{Binary: filepath.Join(bin, "etcd"), Dir: filepath.Join(dir, "etcd"),
+		CA: newCA(t, "etcd-ca")})
 	must(err)
 	t.Cleanup(e.Close)
 	must(e.Bootstrap(peer("cp-1"), peer("cp-2")))
 	ca, proxy := newCA(t, "kubernetes"), newCA(t, "front-proxy")
 	pub, sa, err := ServiceAccountKeys()
 	must(err)
-	p, err := StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), Members: e, Endpoint: listen(t), Advertise: "10.0.0.10",
-		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin, "kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
-		ServiceCIDR: "10.96.0.0/12", EgressProxy: "https://127.0.0.1:1", CACert: ca.PEM, CAKey: ca.Key, ProxyCert: proxy.PEM, ServiceAccountCert: pub, ServiceAccountKey: sa})
+	p, err := StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), Members: e,
+		Endpoint: listen(t), Advertise: "10.0.0.10",
+		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin,
+			"kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
+		ServiceCIDR: "10.96.0.0/12", EgressProxy: "https://127.0.0.1:1", CACert: ca.PEM, CAKey: ca.Key,
+		ProxyCert: proxy.PEM, ServiceAccountCert: pub, ServiceAccountKey: sa})
 	must(err)
 	t.Cleanup(p.Stop)
 	must(e.AddLearner(peer("cp-3")))
@@ -47,7 +51,8 @@ func TestRealMembers(t *testing.T) {
 	write := func(patience time.Duration) error {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		_, err := c.CoreV1().ConfigMaps("default").Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{})
+		_, err := c.CoreV1().ConfigMaps("default").Create(ctx,
+			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{})
 		return err
 	}
 	must(write(patient))

@@ -16,9 +16,11 @@ func (w *world) forwarded(t *testing.T, pod string, port int) uint16 {
 	t.Helper()
 	rt, up, err := spdy.RoundTripperFor(w.Admin)
 	w.must(err)
-	url := w.c.CoreV1().RESTClient().Post().Resource("pods").Namespace("kube-system").Name(pod).SubResource("portforward").URL()
+	url := w.c.CoreV1().RESTClient().Post().Resource("pods").Namespace("kube-system").Name(pod).
+		SubResource("portforward").URL()
 	stop, ready := make(chan struct{}), make(chan struct{})
-	f, err := portforward.NewOnAddresses(spdy.NewDialer(up, &http.Client{Transport: rt}, http.MethodPost, url), []string{"127.0.0.1"},
+	f, err := portforward.NewOnAddresses(spdy.NewDialer(up, &http.Client{Transport: rt}, http.MethodPost, url),
+		[]string{"127.0.0.1"},
 		[]string{fmt.Sprintf("0:%d", port)}, stop, ready, io.Discard, io.Discard)
 	w.must(err)
 	ended := make(chan error, 1)
@@ -44,7 +46,8 @@ func (w *world) forward(t *testing.T) {
 		want string
 	}{{"etcd-cp-1", 2379, "cp-1"}, {"kube-apiserver-cp-1", 6443, "kube-apiserver"}} {
 		dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}}}
-		conn, err := dialer.DialContext(deadline(t, patient), "tcp", fmt.Sprintf("127.0.0.1:%d", w.forwarded(t, c.pod, c.port)))
+		conn, err := dialer.DialContext(deadline(t, patient), "tcp",
+			fmt.Sprintf("127.0.0.1:%d", w.forwarded(t, c.pod, c.port)))
 		if err != nil {
 			t.Errorf("%s: %v", c.pod, err)
 			continue

@@ -58,19 +58,23 @@ func newWorld(t *testing.T) *world {
 	w.network, err = kubelet.NewNetwork(kubelet.NetworkConfig{Certificate: crt, ClientCAs: ca.Pool(), Dial: w.dialPod})
 	w.must(err)
 	t.Cleanup(w.network.Close)
-	w.etcd = etcd.New(etcd.Config{Name: "prod-a", Clock: w.clock, ClientCAs: w.etcdCA.Pool(), Certificate: func(m string) (tls.Certificate, error) {
-		return w.etcdCA.TLS(Leaf{CommonName: m, DNS: []string{"etcd-" + m}})
-	}})
+	w.etcd = etcd.New(etcd.Config{Name: "prod-a", Clock: w.clock, ClientCAs: w.etcdCA.Pool(),
+		Certificate: func(m string) (tls.Certificate, error) {
+			return w.etcdCA.TLS(Leaf{CommonName: m, DNS: []string{"etcd-" + m}})
+		}})
 	t.Cleanup(w.etcd.Close)
 	pub, sa, err := ServiceAccountKeys()
 	w.must(err)
-	w.Plane, err = StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), EtcdURL: store.URL, Endpoint: listen(t), Advertise: "10.0.0.10",
-		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin, "kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
+	w.Plane, err = StartPlane(ctx, PlaneConfig{Name: "prod-a", Dir: filepath.Join(dir, "prod-a"), EtcdURL: store.URL,
+		Endpoint: listen(t), Advertise: "10.0.0.10",
+		APIServer: filepath.Join(bin, "kube-apiserver"), ControllerManager: filepath.Join(bin,
+			"kube-controller-manager"), Scheduler: filepath.Join(bin, "kube-scheduler"),
 		ServiceCIDR: "10.96.0.0/12", EgressProxy: w.network.URL(), CACert: ca.PEM, CAKey: ca.Key, ProxyCert: proxy.PEM,
 		ServiceAccountCert: pub, ServiceAccountKey: sa, NodeMonitorGrace: 8 * time.Second})
 	w.must(err)
 	t.Cleanup(w.Plane.Stop)
-	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.Admin, Clock: w.clock, Network: w.network, Heartbeat: 2 * time.Second,
+	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.Admin, Clock: w.clock, Network: w.network,
+		Heartbeat: 2 * time.Second,
 		PullImage: func(_ context.Context, image string) error {
 			if strings.HasSuffix(image, ":missing") {
 				return errors.New("manifest unknown")
@@ -173,7 +177,8 @@ func (w *world) boot(data, name, ip string) {
 	ctx := w.t.Context()
 	b, err := kubeadm.Parse([]byte(data), name)
 	w.must(err)
-	n := kubelet.Node{Name: b.Node.Name, IP: ip, Kubernetes: version, Labels: b.Node.Labels, Taints: b.Node.Taints, UUID: "uuid-" + name}
+	n := kubelet.Node{Name: b.Node.Name, IP: ip, Kubernetes: version, Labels: b.Node.Labels, Taints: b.Node.Taints,
+		UUID: "uuid-" + name}
 	if b.ControlPlane {
 		w.must(w.etcd.Bootstrap(etcd.Peer{Name: name, IP: ip, Version: "3.6.5"}))
 		n.StaticPods = kubeadm.StaticPods(b.Cluster, version, ip)
@@ -202,7 +207,11 @@ func (w *world) running(selector string, n int) func(context.Context) error {
 		var got []string
 		ready := 0
 		for _, p := range w.pods(ctx, selector) {
-			i := slices.IndexFunc(p.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue })
+			i := slices.IndexFunc(p.Status.Conditions,
+				func(c corev1.PodCondition) bool {
+					return c.Type == corev1.PodReady &&
+						c.Status == corev1.ConditionTrue
+				})
 			got = append(got, fmt.Sprintf("%s on %q: %s", p.Name, p.Spec.NodeName, p.Status.Phase))
 			if i >= 0 {
 				ready++
@@ -242,14 +251,16 @@ func named(app string) metav1.ObjectMeta {
 
 func template(app, image string) (*metav1.LabelSelector, corev1.PodTemplateSpec) {
 	labels := map[string]string{"app": app}
-	return &metav1.LabelSelector{MatchLabels: labels}, corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: app, Image: image}}}}
+	return &metav1.LabelSelector{MatchLabels: labels},
+		corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: app, Image: image}}}}
 }
 
 func (w *world) deploy(app, image string, replicas int32) {
 	w.t.Helper()
 	selector, pod := template(app, image)
-	w.must(w.crc.Create(w.t.Context(), &appsv1.Deployment{ObjectMeta: named(app), Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: pod}}))
+	w.must(w.crc.Create(w.t.Context(), &appsv1.Deployment{ObjectMeta: named(app),
+		Spec: appsv1.DeploymentSpec{Replicas: &replicas, Selector: selector, Template: pod}}))
 }
 
 // cloudController starts what initialises nodes.
@@ -261,9 +272,12 @@ func (w *world) cloudController() {
 		}})
 	w.must(err)
 	labels := map[string]string{"k8s-app": cpi.DaemonSet}
-	w.must(w.crc.Create(w.t.Context(), &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: cpi.DaemonSet}, Spec: appsv1.DaemonSetSpec{
-		Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{
-			HostNetwork: true, Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, Containers: []corev1.Container{{Name: "manager", Image: "cpi:v1"}}}}}}))
+	w.must(w.crc.Create(w.t.Context(), &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system",
+		Name: cpi.DaemonSet}, Spec: appsv1.DaemonSetSpec{
+		Selector: &metav1.LabelSelector{MatchLabels: labels},
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{
+			HostNetwork: true, Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+			Containers: []corev1.Container{{Name: "manager", Image: "cpi:v1"}}}}}}))
 }
 
 // TestWorkloadCluster is the life of one real control plane over two simulated machines, told in order: each part needs
@@ -291,11 +305,13 @@ func TestWorkloadCluster(t *testing.T) {
 		return nil
 	}))
 	if pods := w.pods(ctx, "k8s-app=kube-dns"); len(pods) != 2 || pods[0].Spec.NodeName != "" {
-		t.Errorf("CoreDNS before the cloud provider: got %d pods, the first on %q, want 2 unscheduled", len(pods), pods[0].Spec.NodeName)
+		t.Errorf("CoreDNS before the cloud provider: got %d pods, the first on %q, want 2 unscheduled", len(pods),
+			pods[0].Spec.NodeName)
 	}
 	w.cloudController()
 	w.await("the cloud provider initialises nodes", w.node("md-1", func(n *corev1.Node) error {
-		if n.Spec.ProviderID != "vsphere://uuid-md-1" || slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return strings.Contains(t.Key, "cloudprovider") }) {
+		if n.Spec.ProviderID != "vsphere://uuid-md-1" || slices.ContainsFunc(n.Spec.Taints,
+			func(t corev1.Taint) bool { return strings.Contains(t.Key, "cloudprovider") }) {
 			return fmt.Errorf("got provider ID %q, taints %v", n.Spec.ProviderID, n.Spec.Taints)
 		}
 		return nil
@@ -319,12 +335,14 @@ func TestWorkloadCluster(t *testing.T) {
 
 func (w *world) evictOne(ctx context.Context) (string, error) {
 	p := w.pods(ctx, "app=web")[0]
-	return p.Name, w.c.CoreV1().Pods("default").EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: p.Name}})
+	return p.Name, w.c.CoreV1().Pods("default").EvictV1(ctx,
+		&policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: p.Name}})
 }
 
 func (w *world) budget(t *testing.T) {
 	pdb := &policyv1.PodDisruptionBudget{ObjectMeta: named("web"), Spec: policyv1.PodDisruptionBudgetSpec{
-		MaxUnavailable: ptr.To(intstr.FromInt32(0)), Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}
+		MaxUnavailable: ptr.To(intstr.FromInt32(0)),
+		Selector:       &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}
 	w.must(w.crc.Create(t.Context(), pdb))
 	w.await("the budget is counted", func(ctx context.Context) error {
 		if err := w.crc.Get(ctx, client.ObjectKeyFromObject(pdb), pdb); err != nil || pdb.Status.CurrentHealthy != 2 {
@@ -332,7 +350,8 @@ func (w *world) budget(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := w.evictOne(t.Context()); !apierrors.IsTooManyRequests(err) || !strings.Contains(err.Error(), "disruption budget") {
+	if _, err := w.evictOne(t.Context()); !apierrors.IsTooManyRequests(err) ||
+		!strings.Contains(err.Error(), "disruption budget") {
 		t.Errorf("got %v, want a refusal by the budget", err)
 	}
 	w.must(w.crc.Delete(t.Context(), pdb))
@@ -358,7 +377,8 @@ func (w *world) image(t *testing.T) {
 	w.await("the pod says why", func(ctx context.Context) error {
 		for _, p := range w.pods(ctx, "app=bad") {
 			for _, c := range p.Status.ContainerStatuses {
-				if s := c.State.Waiting; s != nil && s.Reason == "ImagePullBackOff" && strings.Contains(s.Message, "manifest unknown") {
+				if s := c.State.Waiting; s != nil && s.Reason == "ImagePullBackOff" &&
+					strings.Contains(s.Message, "manifest unknown") {
 					return nil
 				}
 			}
@@ -374,7 +394,8 @@ func (w *world) crash(t *testing.T) {
 	if err != nil || p.Status.ContainerStatuses[0].State.Waiting == nil {
 		t.Errorf("right after the crash: got %v, %v, want a waiting container", p.Status.ContainerStatuses, err)
 	}
-	if conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", w.forwarded(t, "etcd-cp-1", 2379)), &tls.Config{InsecureSkipVerify: true}); err == nil {
+	if conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", w.forwarded(t, "etcd-cp-1", 2379)),
+		&tls.Config{InsecureSkipVerify: true}); err == nil {
 		conn.Close()
 		t.Error("a crashed etcd answers through a port-forward")
 	}
@@ -387,15 +408,17 @@ func (w *world) leaderless(t *testing.T) {
 	l := etcd.NewLeaderless()
 	defer l.Close()
 	write := func(ctx context.Context) error {
-		_, err := w.c.CoreV1().ConfigMaps("default").Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{})
+		_, err := w.c.CoreV1().ConfigMaps("default").Create(ctx,
+			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "x-"}}, metav1.CreateOptions{})
 		return err
 	}
 	w.must(write(t.Context()))
 	w.Store.Reroute(l.Dial)
-	for what, do := range map[string]func(context.Context) error{"write": write, "read": func(ctx context.Context) error {
-		_, err := w.c.CoreV1().Nodes().Get(ctx, "cp-1", metav1.GetOptions{})
-		return err
-	}} {
+	for what, do := range map[string]func(context.Context) error{"write": write,
+		"read": func(ctx context.Context) error {
+			_, err := w.c.CoreV1().Nodes().Get(ctx, "cp-1", metav1.GetOptions{})
+			return err
+		}} {
 		w.await("a "+what+" fails for want of a leader", func(ctx context.Context) error {
 			if err := do(ctx); err == nil || !strings.Contains(err.Error(), "etcdserver: request timed out") {
 				return fmt.Errorf("got %v, want etcdserver: request timed out", err)
@@ -415,7 +438,8 @@ func (w *world) adopt(t *testing.T) {
 	defer w.kubelets.Instant(false)
 	g, ctx := errgroup.WithContext(deadline(t, patient))
 	for i := range 5 {
-		n := kubelet.Node{Name: fmt.Sprint("md-1", i), IP: fmt.Sprint("10.0.1.", i), Kubernetes: version, ProviderID: fmt.Sprint("vsphere://", i)}
+		n := kubelet.Node{Name: fmt.Sprint("md-1", i), IP: fmt.Sprint("10.0.1.", i), Kubernetes: version,
+			ProviderID: fmt.Sprint("vsphere://", i)}
 		g.Go(func() error { return w.kubelets.Run(ctx, n) })
 	}
 	w.must(g.Wait())

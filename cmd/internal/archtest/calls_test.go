@@ -10,7 +10,7 @@ import (
 // banned are functions and variables of the standard library that make a run depend on the machine.
 var banned = []struct {
 	pkg   string
-	names []string // nil: all but those of allowed constructors
+	names []string // nil: all but seeded
 	tests bool     // banned in tests too
 	why   string
 }{
@@ -106,7 +106,11 @@ func uses(s source) []use {
 			if !ok || x.Name != name {
 				return true
 			}
-			if b.names == nil && slices.Contains(seeded, sel.Sel.Name) || b.names != nil && !slices.Contains(b.names, sel.Sel.Name) {
+			ok = slices.Contains(b.names, sel.Sel.Name)
+			if b.names == nil {
+				ok = !slices.Contains(seeded, sel.Sel.Name)
+			}
+			if !ok {
 				return true
 			}
 			l = append(l, use{strings.TrimSuffix(b.pkg, "/v2") + "." + sel.Sel.Name, b.why, s.line(sel), b.tests})

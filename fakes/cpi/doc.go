@@ -8,7 +8,7 @@
 //	While a Pod of the DaemonSet kube-system/vsphere-cloud-controller-manager runs, a node with the taint
 //	node.cloudprovider.kubernetes.io/uninitialized gets its providerID vsphere://<BIOS UUID>, its addresses and its
 //	instance type, and loses the taint. Without such a Pod the node stays as it is, and so its Machine never gets a
-//	node.
+//	node. A node that is not Ready and whose VM is gone is deleted.
 //
 // Simplifies:
 //
@@ -16,11 +16,12 @@
 //
 // Omits:
 //
-//	Zones and regions, routes, load balancers, deletion of nodes whose VM is gone, the cache of a stale VM with the same
-//	guest hostname.
+//	Zones and regions, routes, load balancers, the taint of a VM that is switched off, the cache of a stale VM with the
+//	same guest hostname.
 //
 // Source:
 //
-//	k8s.io/cloud-provider@v0.35.4 controllers/node/node_controller.go syncNode;
+//	k8s.io/cloud-provider@v0.35.4 controllers/node/node_controller.go syncNode,
+//	controllers/nodelifecycle/node_lifecycle_controller.go MonitorNodes;
 //	github.com/alauda/immutable-infra-docs docs/en/create-cluster/vmware-vsphere.mdx.
 package cpi

@@ -38,7 +38,7 @@ type Instance struct {
 	IP   string
 }
 
-// Manager initialises nodes. Make one with Start.
+// Manager initialises nodes and removes those whose VM is gone. Make one with Start.
 type Manager struct {
 	c           Config
 	ctx         context.Context
@@ -69,6 +69,14 @@ func Start(ctx context.Context, c Config) (*Manager, error) {
 	return m, nil
 }
 
+// suspicious tells whether a node was initialised and is not Ready: its VM may be gone.
+func suspicious(n *corev1.Node) bool {
+	ready := slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
+	return !ready && n.Spec.ProviderID != ""
+}
+
 func uninitialised(n *corev1.Node) bool {
 	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taint })
 }
@@ -83,11 +91,11 @@ func (m *Manager) runs() bool {
 	})
 }
 
-// look sets a timer for each node that waits, if somebody is there to initialise it.
+// look sets a timer for each node that may need something, if somebody is there to do it.
 func (m *Manager) look() {
 	var waiting []string
 	for _, o := range m.nodes.GetStore().List() {
-		if n := o.(*corev1.Node); uninitialised(n) {
+		if n := o.(*corev1.Node); uninitialised(n) || suspicious(n) {
 			waiting = append(waiting, n.Name)
 		}
 	}
@@ -100,7 +108,7 @@ func (m *Manager) look() {
 	}
 }
 
-// schedule tries a node after the delay, and again until there is nothing left to do.
+// schedule looks at a node after the delay, and again until there is nothing left to do.
 func (m *Manager) schedule(node string) {
 	m.mu.Lock()
 	known := m.pending[node]
@@ -113,7 +121,7 @@ func (m *Manager) schedule(node string) {
 		m.mu.Lock()
 		delete(m.pending, node)
 		m.mu.Unlock()
-		if m.runs() && m.initialise(node) != nil {
+		if m.runs() && m.sync(node) != nil {
 			m.schedule(node)
 		}
 	})
@@ -121,22 +129,41 @@ func (m *Manager) schedule(node string) {
 
 var errNoInstance = errors.New("no VM of that name in vCenter")
 
-// initialise returns nil when there is nothing left to do for the node. The taint goes last: it is the sign that all is
-// done.
-func (m *Manager) initialise(name string) error {
+// sync returns nil when there is nothing left to do for the node until its next event.
+func (m *Manager) sync(name string) error {
 	nodes := m.c.Client.CoreV1().Nodes()
 	n, err := nodes.Get(m.ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	if err != nil || !uninitialised(n) {
+	if err != nil {
 		return err
 	}
 	i, ok := m.c.Instance(name)
-	if !ok {
+	switch {
+	case !ok && suspicious(n):
+		return tolerate(nodes.Delete(m.ctx, name,
+			metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(n.UID))}))
+	case !uninitialised(n):
+		return nil
+	case !ok:
 		return errNoInstance
 	}
-	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name},
+	return m.initialise(n, i)
+}
+
+// tolerate ignores that somebody else was faster.
+func tolerate(err error) error {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// initialise tells the cluster what vCenter knows of a new node. The taint goes last: it is the sign that all is done.
+func (m *Manager) initialise(n *corev1.Node, i Instance) (err error) {
+	nodes := m.c.Client.CoreV1().Nodes()
+	n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: n.Name},
 		{Type: corev1.NodeInternalIP, Address: i.IP}, {Type: corev1.NodeExternalIP, Address: i.IP}}
 	if n, err = nodes.UpdateStatus(m.ctx, n, metav1.UpdateOptions{}); err != nil {
 		return err

@@ -104,3 +104,37 @@ func TestANodeWithoutAVMIsTriedAgain(t *testing.T) {
 		t.Errorf("got %q, %v, want vsphere://42", n.Spec.ProviderID, err)
 	}
 }
+
+func TestANodeWhoseVMIsGoneIsDeletedOnceItIsNotReady(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	n := node("a")
+	n.Spec.Taints, n.Spec.ProviderID = nil, "vsphere://42"
+	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+	client := fake.NewClientset(n, pod(corev1.PodRunning))
+	clock := fakeclock.New()
+	_, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(string) (cpi.Instance, bool) { return cpi.Instance{}, false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists := func() bool {
+		_, err := client.CoreV1().Nodes().Get(ctx, "a", metav1.GetOptions{})
+		return err == nil
+	}
+	clock.Advance(time.Minute)
+	if !exists() {
+		t.Fatal("the node was deleted while it was Ready")
+	}
+	n.Status.Conditions[0].Status = corev1.ConditionUnknown
+	if _, err := client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for len(clock.Waiting()) == 0 { // until the watch has told the manager
+		runtime.Gosched()
+	}
+	clock.Advance(5 * time.Second)
+	if exists() {
+		t.Error("the node is still there, want it deleted: its VM is gone")
+	}
+}

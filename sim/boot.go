@@ -3,8 +3,8 @@ package sim
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,8 +21,10 @@ import (
 
 // boot starts everything, side by side where nothing is waited for.
 func (t *Twin) boot(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	// Not a deadline: it would be an instant of time.Now, which follows the clock's jumps. A timer is real.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer time.AfterFunc(patience, func() { cancel(fmt.Errorf("not within %s", patience)) }).Stop()
 	t.o.Progress("starting etcd, vCenter and registry")
 	// Names that the controllers generate come from this source; with it a seed gives the same names.
 	rand.Seed(int64(t.plan.Seed))
@@ -191,12 +193,4 @@ func (t *Twin) writeClusters(ctx context.Context) error {
 		g.Go(func() error { return w.adopt(gctx) })
 	}
 	return g.Wait()
-}
-
-// WriteLog returns a logger that writes into DIR/controllers.log, and the file.
-func WriteLog(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(filepath.Join(dir, "controllers.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -183,6 +184,9 @@ func (m *booting) init(ctx context.Context) error {
 		}
 	}
 	name := m.b.Node.Name
+	if err := m.b.Cluster.MayInit(m.kubernetes); err != nil {
+		return &joinError{err.Error()}
+	}
 	if err := w.etcd.Bootstrap(m.peer(m.b.Cluster)); err != nil {
 		return &joinError{err.Error()}
 	}
@@ -212,6 +216,17 @@ func (m *booting) join(ctx context.Context) error {
 	w := m.w
 	if reason := w.joins.hit(m.b); reason != "" {
 		return &joinError{reason}
+	}
+	token := &corev1.Secret{}
+	err := w.client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: m.b.TokenSecret()}, token)
+	if apierrors.IsNotFound(err) {
+		token, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.b.MayDiscover(token, w.t.clock.Now()); err != nil {
+		return err // kubeadm asks until its patience ends
 	}
 	cm := &corev1.ConfigMap{}
 	if err := w.client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubeadm-config"}, cm); err != nil {

@@ -32,7 +32,7 @@ func (t *Twin) awaitReady(ctx context.Context) error {
 		case <-t.failed:
 			return t.Err()
 		case <-ctx.Done():
-			return fmt.Errorf("the twin did not become ready: %w: %w (clock held by %v, next %v)", ctx.Err(), err, t.clock.Holders(), t.clock.Waiting(3))
+			return fmt.Errorf("the twin did not become ready: %w: %w (clock held by %v, next %v)", context.Cause(ctx), err, t.clock.Holders(), t.clock.Waiting(3))
 		}
 	}
 }

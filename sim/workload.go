@@ -183,6 +183,12 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 func (w *workload) quorum(has bool) {
 	if has {
 		w.plane.Store.Reroute(nil)
+		w.mu.Lock()
+		again := w.running
+		w.mu.Unlock()
+		if again {
+			w.kubelets.Reconnected()
+		}
 	} else {
 		w.plane.Store.Reroute(w.leaderless.Dial)
 	}
@@ -288,7 +294,9 @@ func (w *workload) clusterConfiguration(a *adopter) (kubeadm.Cluster, error) {
 	if err != nil {
 		return kubeadm.Cluster{}, err
 	}
-	return kubeadm.ReadCluster([]byte(text))
+	c, err := kubeadm.ReadCluster([]byte(text))
+	c.CA = string(w.ca.PEM)
+	return c, err
 }
 
 // close ends the children and the models.

@@ -97,14 +97,18 @@ func Start(ctx context.Context, cfg Config) (*VCenter, error) {
 	if err := v.build(ctx); err != nil {
 		return nil, fmt.Errorf("vcenter: %w", errors.Join(err, os.RemoveAll(dir)))
 	}
-	v.serve()
+	crt, err := certificate()
+	if err != nil {
+		return nil, fmt.Errorf("vcenter: %w", errors.Join(err, os.RemoveAll(dir)))
+	}
+	v.serve(crt)
 	return v, nil
 }
 
 // serve starts vcsim's server behind our own handler.
-func (v *VCenter) serve() {
+func (v *VCenter) serve(crt tls.Certificate) {
 	s := v.service
-	s.TLS = new(tls.Config)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{crt}} // vcsim's own has an RSA key, which every handshake pays for
 	s.RegisterEndpoints = true
 	s.Listen = &url.URL{Host: "127.0.0.1:0", User: v.cfg.User}
 	v.server = s.NewServer()

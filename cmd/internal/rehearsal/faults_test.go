@@ -84,8 +84,10 @@ func rehearse(t testing.TB, world string, faults ...string) (_ runner.Result, sa
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	// Not a deadline: it would be an instant of time.Now, which follows the site's jumps. A timer is real.
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	defer time.AfterFunc(8*time.Minute, cancel).Stop()
 	var texts []string
 	listen := func(j *journal.Writer, _, _ func() time.Time) {
 		j.OnEvent(func(e journal.Event) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -42,8 +43,10 @@ type Clock struct {
 	pace   Pace
 	seq    uint64
 	heap   timers
-	busy   int            // ready queue items + running reconciles + Busy tokens
-	what   map[string]int // who they are
+	busy   int                      // ready queue items + running reconciles + Busy tokens
+	what   map[string]int           // who they are
+	since  map[string]time.Duration // Real() when each began to hold the clock
+	held   map[string]time.Duration // how long each has held it
 	queues []*Queue
 	stats  Stats
 
@@ -75,7 +78,7 @@ func New(o Options) *Clock {
 	if o.MaxWait == 0 {
 		o.MaxWait = 2 * time.Second
 	}
-	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}}
+	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}}
 	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}
 	c.Touch()
 	return c
@@ -110,8 +113,28 @@ func (c *Clock) Busy(what string) (done func()) {
 	}
 }
 
-func (c *Clock) takeLocked(what string) { c.busy++; c.what[what]++; c.Touch() }
-func (c *Clock) giveLocked(what string) { c.busy--; c.what[what]--; c.Touch() }
+func (c *Clock) takeLocked(what string) {
+	c.busy++
+	if c.what[what]++; c.what[what] == 1 {
+		c.since[what] = Real()
+	}
+	c.Touch()
+}
+
+func (c *Clock) giveLocked(what string) {
+	c.busy--
+	if c.what[what]--; c.what[what] == 0 {
+		c.held[what] += Real() - c.since[what]
+	}
+	c.Touch()
+}
+
+// Held is how long, in real time, each holder has kept the clock from moving so far. Holders overlap.
+func (c *Clock) Held() map[string]time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.held)
+}
 
 // Go runs fn on its own goroutine, holding a Busy token.
 func (c *Clock) Go(what string, fn func()) {

@@ -109,6 +109,8 @@ type Surroundings struct {
 	Boot func(text string)
 	// Listen adds listeners to the journal before the first event; site is the twin's clock.
 	Listen func(j *journal.Writer, site, wall func() time.Time)
+	// Measure, if set, looks at the twin when the run is over and before it ends.
+	Measure func(t *sim.Twin)
 }
 
 // Run boots the twin, runs the runbook on it and ends the twin. The error is for a run that could not begin: an
@@ -137,6 +139,9 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	s.Listen(j, twin.Clock().Now, twin.Clock().Wall)
 	engine := newFaults(ctx, twin, j, r.faults, breaks)
 	j.OnEvent(engine.hear)
+	if s.Measure != nil {
+		defer s.Measure(twin)
+	}
 	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(),
 		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
 		Scope:  check.Scope{Clusters: twin.ClusterNames()},

@@ -1,0 +1,115 @@
+// Bench measures the promises about speed and memory: it rehearses the shipped upgrade on a world of three control-plane
+// and three worker machines, several times, each in a process of its own, and prints medians with their breakdown.
+//
+// Use: bench [-n 5]. It needs the control-plane binaries, as the tests do.
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+func main() {
+	n := flag.Int("n", 5, "how many runs")
+	once := flag.Bool("once", false, "one run, as JSON; for the program itself")
+	flag.Parse()
+	err := run(*n)
+	if *once {
+		err = runOnce()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// sample is one run. Durations are in seconds, memory in MiB.
+type sample struct {
+	Figures map[string]float64 // by name, as targets and breakdown know them
+}
+
+// targets are the promises.
+var targets = []struct {
+	name, unit string
+	atMost     bool
+	want, next float64
+}{
+	{"twin ready", "s", true, 10, 10},
+	{"rehearse run, boot included", "s", true, 45, 30},
+	{"site seconds per wall second", "", false, 40, 100},
+	{"idle site hour", "s", true, 6, 6},
+	{"resident memory, all processes", "MiB", true, 2048, 2048},
+}
+
+func run(n int) error {
+	var samples []sample
+	for i := range n {
+		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, n)
+		c := exec.Command(os.Args[0], "-once")
+		c.Stderr = os.Stderr
+		b, err := c.Output()
+		if err != nil {
+			return fmt.Errorf("run %d: %w", i+1, err)
+		}
+		var s sample
+		if err := json.Unmarshal(b, &s); err != nil {
+			return fmt.Errorf("run %d: %w", i+1, err)
+		}
+		samples = append(samples, s)
+	}
+	fmt.Printf("medians of %d runs (least, most); 3 control-plane and 3 worker machines\n\n", n)
+	for _, t := range targets {
+		v := values(samples, t.name)
+		word := "kept"
+		if m := median(v); t.atMost && m > t.want || !t.atMost && m < t.want {
+			word = "MISSED"
+		}
+		sign := "at least"
+		if t.atMost {
+			sign = "at most"
+		}
+		fmt.Printf("%-34s %8.1f %-4s (%.1f, %.1f)  want %s %g, then %g: %s\n", t.name, median(v), t.unit, v[0], v[len(v)-1], sign, t.want, t.next, word)
+	}
+	breakdown(samples)
+	return nil
+}
+
+// breakdown prints what is not a target, grouped by the word before the colon, the largest first.
+func breakdown(samples []sample) {
+	groups := map[string][]string{}
+	for name := range samples[0].Figures {
+		if g, _, ok := strings.Cut(name, ": "); ok {
+			groups[g] = append(groups[g], name)
+		}
+	}
+	for _, g := range slices.Sorted(maps.Keys(groups)) {
+		fmt.Printf("\n%s\n", g)
+		slices.SortFunc(groups[g], func(a, b string) int {
+			return cmp.Or(cmp.Compare(median(values(samples, b)), median(values(samples, a))), cmp.Compare(a, b))
+		})
+		for _, name := range groups[g][:min(len(groups[g]), 14)] {
+			v := values(samples, name)
+			_, label, _ := strings.Cut(name, ": ")
+			fmt.Printf("  %-40s %8.1f  (%.1f, %.1f)\n", label, median(v), v[0], v[len(v)-1])
+		}
+	}
+}
+
+// values are the figures of a name, sorted.
+func values(samples []sample, name string) []float64 {
+	var l []float64
+	for _, s := range samples {
+		l = append(l, s.Figures[name])
+	}
+	slices.Sort(l)
+	return l
+}
+
+func median(sorted []float64) float64 { return sorted[len(sorted)/2] }

@@ -51,7 +51,7 @@ func (c *cache) fill(ctx context.Context, wanted []assets.Program) error {
 	if len(todo) == 0 {
 		return nil
 	}
-	c.report("building %d programs into %s (about 4 minutes on 2 cores the first time, then never again)", len(todo), c.dir)
+	c.report("building %d programs into %s (5 to 10 minutes on 2 cores the first time, then never again)", len(todo), c.dir)
 	for i, p := range todo {
 		file, err := c.build(ctx, p, fmt.Sprintf("%s %s (%d of %d)", p.Name, p.Version, i+1, len(todo)))
 		if err != nil {

@@ -50,6 +50,7 @@ type workload struct {
 
 	mu      sync.Mutex
 	running bool
+	lost    bool              // etcd has no majority
 	guests  map[string]*guest // by node name
 	joins   joinFault
 }
@@ -181,16 +182,16 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 
 // quorum takes the API server's storage away while etcd has no majority.
 func (w *workload) quorum(has bool) {
-	if has {
-		w.plane.Store.Reroute(nil)
-		w.mu.Lock()
-		again := w.running
-		w.mu.Unlock()
-		if again {
-			w.kubelets.Reconnected()
-		}
-	} else {
+	w.mu.Lock()
+	lost := w.lost
+	w.lost = !has
+	w.mu.Unlock()
+	switch {
+	case !has && !lost:
 		w.plane.Store.Reroute(w.leaderless.Dial)
+	case has && lost: // not when the first member comes up: that would cut connections for nothing
+		w.plane.Store.Reroute(nil)
+		w.kubelets.Reconnected()
 	}
 }
 

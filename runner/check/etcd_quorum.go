@@ -28,29 +28,32 @@ var etcdQuorum = Invariant{
 // etcd member that ran into its timeout says nothing about the member; the next look at it comes within this time.
 const blindness = 120
 
-// quorumText is what KubeadmControlPlane's condition Available says when its own count falls short; it asks the
-// members themselves. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
+// quorumText is what KubeadmControlPlane's condition Available says when its own count falls short. It counts a member
+// that it could not ask just now as unhealthy, so its word is taken only when it could ask all of them. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
 const quorumText = "required for etcd quorum"
 
 func quorumLost(s *Estate, cluster string) *Breach {
-	if p, ok := s.ControlPlane(cluster); ok && p.Available == "False" && strings.Contains(p.Message, quorumText) {
-		return &Breach{
-			Message:  fmt.Sprintf("etcd of %s has no quorum", cluster),
-			Evidence: fmt.Sprintf("KubeadmControlPlane %s: Available is False: %s", p.Name, p.Message),
-		}
-	}
-	voting, healthy := 0, 0
+	voting, healthy, unknown := 0, 0, 0
 	var sick []string
 	for _, m := range s.ControlPlaneMachines(cluster) {
 		if !m.Voted || m.Deleting { // not a member yet, or on its way out: its member is removed first
 			continue
 		}
 		voting++
+		if etcdState(m.Etcd) == "Unknown" {
+			unknown++
+		}
 		if memberHealthy(s.Now, m) {
 			healthy++
 			continue
 		}
 		sick = append(sick, fmt.Sprintf("Machine %s: etcd healthy is %s: %s", m.Name, m.Etcd.Healthy, m.Etcd.Message))
+	}
+	if p, ok := s.ControlPlane(cluster); ok && p.Available == "False" && strings.Contains(p.Message, quorumText) && unknown == 0 {
+		return &Breach{
+			Message:  fmt.Sprintf("etcd of %s has no quorum", cluster),
+			Evidence: fmt.Sprintf("KubeadmControlPlane %s: Available is False: %s", p.Name, p.Message),
+		}
 	}
 	if quorum := voting/2 + 1; voting > 0 && healthy < quorum {
 		return &Breach{

@@ -63,7 +63,7 @@ const (
 )
 
 // etcdTimeout stands for upstream's 10 s to dial a member and 15 s for a call (controlplane/kubeadm/main.go, etcd.go).
-const etcdTimeout = 800 * time.Millisecond
+const etcdTimeout = time.Second
 
 // etcdHang charges the site for dialling members that do not answer as if each had taken upstream's 10 s. One dead
 // member is not charged: a busy machine may be as slow, and results shall not depend on that.

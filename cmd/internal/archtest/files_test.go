@@ -22,7 +22,6 @@ func TestNamesSayWhatIsInside(t *testing.T) {
 
 // silent are the packages that say nothing, with the reason.
 var silent = map[string]string{
-	"cmd/internal/deps": "goes when all that it names is imported elsewhere",
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {

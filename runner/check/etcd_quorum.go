@@ -29,14 +29,17 @@ var etcdQuorum = Invariant{
 const blindness = 120
 
 // quorumText is what KubeadmControlPlane's condition Available says when its own count falls short. It counts a member
-// that it could not ask just now as unhealthy, so its word is taken only when it could ask all of them. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
+// that it could not ask just now, or whose machine is being deleted, as unhealthy; then its word is not taken. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
 const quorumText = "required for etcd quorum"
 
 func quorumLost(s *Estate, cluster string) *Breach {
 	voting, healthy, unknown := 0, 0, 0
 	var sick []string
 	for _, m := range s.ControlPlaneMachines(cluster) {
-		if !m.Voted || m.Deleting { // not a member yet, or on its way out: its member is removed first
+		if m.Deleting { // on its way out: its member is removed first
+			unknown++
+		}
+		if !m.Voted || m.Deleting {
 			continue
 		}
 		voting++

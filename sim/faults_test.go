@@ -1,0 +1,92 @@
+package sim_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/fault"
+)
+
+// inject fires a fault of the command line's form and returns what heals it.
+func inject(t testing.TB, twin *sim.Twin, text string) (heal func()) {
+	t.Helper()
+	s, err := fault.Parse(text + ":heal=at:heal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fired := false
+	e := fault.NewEngine(twin, twin.Clock(), []fault.Spec{s}, fault.Log{Armed: func(fault.Spec) {}, Fired: func(fault.Spec, string) { fired = true },
+		Healed: func(fault.Spec, string) {}, Failed: func(_ fault.Spec, err error) { t.Error(err) }})
+	e.Start(context.Background())
+	if !fired {
+		t.Fatalf("%s: not fired", text)
+	}
+	return func() { e.StepStarts(context.Background(), "heal") }
+}
+
+// release is the phase and the revisions of the cluster's Kube-OVN.
+func release(t testing.TB, c client.Client) (phase, installed, target string) {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion("operator.alauda.io/v1alpha1")
+	o.SetKind("AppRelease")
+	if err := c.Get(context.Background(), client.ObjectKey{Namespace: "cpaas-system", Name: "cni-kube-ovn"}, o); err != nil {
+		t.Fatal(err)
+	}
+	charts, _, _ := unstructured.NestedMap(o.Object, "status", "charts")
+	for _, x := range charts {
+		x := x.(map[string]any)
+		phase, installed = fmt.Sprint(x["phase"]), fmt.Sprint(x["installedRevision"])
+	}
+	l, _, _ := unstructured.NestedSlice(o.Object, "spec", "source", "charts")
+	return phase, installed, fmt.Sprint(l[0].(map[string]any)["targetRevision"])
+}
+
+func TestWithoutItsGateKubeOVNIsNotDeliveredAndNobodySaysSo(t *testing.T) {
+	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Hold})
+	m := management(t, twin)
+	cfg, err := twin.Workload(context.Background(), "prod-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := client.New(cfg, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heal := inject(t, twin, "kube-ovn-ungated")
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion("cluster.x-k8s.io/v1beta1")
+	o.SetKind("Cluster")
+	o.SetNamespace("cpaas-system")
+	o.SetName("prod-a")
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"cpaas.io/kube-ovn-version":"v4.3.3"}}}`))
+	if err := m.Patch(context.Background(), o, patch); err != nil {
+		t.Fatal(err)
+	}
+	from := twin.Clock().Elapsed()
+	twin.Clock().SetPace(clock.Free)
+	await(t, twin, "half an hour", func() error {
+		if got := twin.Clock().Elapsed() - from; got < 30*time.Minute {
+			return fmt.Errorf("%s of site time have passed", got)
+		}
+		return nil
+	})
+	if phase, installed, target := release(t, w); phase != "Success" || installed != "v4.2.26" || target != "v4.2.26" {
+		t.Errorf("without the gate: got %s, installed %s, target %s, want the old Success", phase, installed, target)
+	}
+	heal()
+	await(t, twin, "the delivery", func() error {
+		if phase, installed, _ := release(t, w); phase != "Success" || installed != "v4.3.3" {
+			return fmt.Errorf("%s, installed %s", phase, installed)
+		}
+		return nil
+	})
+}

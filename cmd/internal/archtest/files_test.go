@@ -21,8 +21,7 @@ func TestNamesSayWhatIsInside(t *testing.T) {
 }
 
 // silent are the packages that say nothing, with the reason.
-var silent = map[string]string{
-}
+var silent = map[string]string{}
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	said, seen := map[string]bool{}, map[string]bool{}

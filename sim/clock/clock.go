@@ -160,20 +160,20 @@ func (c *Clock) After(what string, d time.Duration, fn func()) (cancel func()) {
 // for itself.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	woken := make(chan func(), 1)
-	cancel := func() {}
 	c.mu.Lock()
 	t := c.afterLocked("sleep", d, func() {
 		c.takeLocked("wake") // handed to the sleeper, so that the clock cannot run on before it is back
 		woken <- func() { c.mu.Lock(); c.giveLocked("wake"); c.mu.Unlock() }
 	})
 	c.mu.Unlock()
-	cancel = func() { c.mu.Lock(); c.cancelLocked(t); c.mu.Unlock() }
 	select {
 	case release := <-woken:
 		release()
 		return nil
 	case <-ctx.Done():
-		cancel()
+		c.mu.Lock()
+		c.cancelLocked(t)
+		c.mu.Unlock()
 		select {
 		case release := <-woken: // it fired meanwhile
 			release()

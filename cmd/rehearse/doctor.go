@@ -56,7 +56,7 @@ func (e *env) examine(ctx context.Context) []finding {
 	var l []finding
 	for _, p := range assets.Programs {
 		b, err := e.lookup.Locate(ctx, p.Name)
-		needed := p.Name != "kubectl"
+		needed := !p.Optional
 		switch {
 		case err != nil && needed:
 			l = append(l, finding{p.Name, err.Error(), assets.Mend, true})

@@ -32,8 +32,8 @@ func runCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run RUNBOOK --world FILE",
 		Short: "Run a runbook on a twin",
-		Long: `Run boots a twin of the world, runs the runbook on it and ends the twin. The journal of the run, and a report of it, are
-kept in the run directory. It always runs on a twin, never on a live site.
+		Long: `Run boots a twin of the world, runs the runbook on it and ends the twin. Its journal and logs
+stay in the run directory; rehearse report shows them again. It always runs on a twin, never on a live site.
 
 A fault is ID[:k=v,…]. Besides its own arguments it takes when=start|at:STEP|time:20m|machine:ROLE/N (default start) and
 heal=never|at:STEP|time:20m (default never). Faults: ` + strings.Join(fault.IDs(), ", ") + `.`,

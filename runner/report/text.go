@@ -170,6 +170,9 @@ func (t *text) verdict() {
 	}
 	t.line("time     %s of site time in %s%s, %s", Duration(e.SiteSeconds), Duration(e.WallSeconds), pace,
 		plural(e.Writes, "write"))
+	if c := t.run.Clock; c != nil {
+		t.line("clock    %s, %s seen late", plural(c.Jumps, "jump"), plural(c.Late, "event"))
+	}
 	if t.run.Path != "" {
 		t.line("journal  %s", t.run.Path)
 	}

@@ -100,3 +100,22 @@ func BenchmarkLoadAndLint(b *testing.B) {
 	}
 	b.ReportMetric(float64(strings.Count(source, "\n")), "lines")
 }
+
+func TestTheRunbookOfTheReadmeIsClean(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(b), "```python\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("README.md: got no python block")
+	}
+	file := filepath.Join(t.TempDir(), "readme.star")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found := File(file); len(found) > 0 {
+		t.Error(diag.Text(found))
+	}
+}

@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,11 +34,16 @@ func (m Manifest) String() string { return m.Object.GetKind() + " " + m.Object.G
 
 // InputError is a fault of what the user gave: nothing was started.
 type InputError struct {
-	Where string // file:line or file
+	Where string // file:line of a manifest, the folder of a cluster, or "": the world itself
 	Err   error
 }
 
-func (e *InputError) Error() string { return e.Where + ": " + e.Err.Error() }
+func (e *InputError) Error() string {
+	if e.Where == "" {
+		return e.Err.Error()
+	}
+	return e.Where + ": " + e.Err.Error()
+}
 
 func (e *InputError) Unwrap() error { return e.Err }
 
@@ -73,7 +80,7 @@ func readManifest(file string) ([]Manifest, error) {
 	for _, d := range documents(b) {
 		m := Manifest{File: file, Line: d.line, Object: &unstructured.Unstructured{}, digest: digest}
 		if err := yaml.UnmarshalStrict(d.text, &m.Object.Object); err != nil {
-			return nil, &InputError{m.Where(), fmt.Errorf("the document that begins here: %w", err)}
+			return nil, d.broken(file, err)
 		}
 		if len(m.Object.Object) == 0 {
 			continue // only comments
@@ -91,6 +98,17 @@ func readManifest(file string) ([]Manifest, error) {
 type document struct {
 	line int
 	text []byte
+}
+
+var decoderLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+// broken is the error for a document that is no YAML, or no object: at the line where the decoder gave up, if it says.
+func (d document) broken(file string, err error) error {
+	if m := decoderLine.FindStringSubmatch(err.Error()); m != nil {
+		n, _ := strconv.Atoi(m[1]) // a number that is none does not match
+		return &InputError{fmt.Sprintf("%s:%d", file, d.line+n-1), errors.New(m[2])}
+	}
+	return &InputError{fmt.Sprintf("%s:%d", file, d.line), fmt.Errorf("the document that begins here: %w", err)}
 }
 
 // documents splits a YAML stream at its "---" lines and remembers where each begins.

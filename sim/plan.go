@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -43,7 +44,7 @@ func Load(w World, seed uint64) (*Plan, error) {
 	p := &Plan{World: w, Seed: seed}
 	var err error
 	if p.durations, err = NewDurations(w.Timing, seed); err != nil {
-		return nil, err
+		return nil, &InputError{"", err}
 	}
 	names := map[string]bool{}
 	for _, c := range w.Clusters {
@@ -142,7 +143,7 @@ func (p *Plan) addVCenter(c *clusterPlan) error {
 		}
 		p.places = append(p.places, place)
 		if t := spec("template"); !slices.ContainsFunc(p.World.Templates, func(x Template) bool { return x.Name == t }) {
-			return &InputError{m.Where(), fmt.Errorf("%s: the VM template %q is not in the world's vcenter", m, t)}
+			return &InputError{m.Where(), fmt.Errorf("%s: got VM template %q, want one of the world's vcenter: %s", m, t, p.templates())}
 		}
 	}
 	user, err := c.account()
@@ -154,6 +155,14 @@ func (p *Plan) addVCenter(c *clusterPlan) error {
 	}
 	p.user = user
 	return nil
+}
+
+func (p *Plan) templates() string {
+	var l []string
+	for _, t := range p.World.Templates {
+		l = append(l, t.Name)
+	}
+	return strings.Join(l, ", ")
 }
 
 // account reads the credentials that VSphereCluster.spec.identityRef leads to.

@@ -11,7 +11,6 @@ import (
 	"github.com/rehearse-dev/rehearse/dsl/diag"
 	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/sim"
-	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
 // verbs is the table of commands, in the order of the help.
@@ -34,7 +33,8 @@ Exit codes: 0 pass, 1 fail, 2 usage or a file that cannot be loaded, 3 the testb
 // run is the program without its process: it returns the exit code.
 func run(ctx context.Context, args []string, e *env) int {
 	root := &cobra.Command{Use: "rehearse", Short: "Rehearse a cluster upgrade on a digital twin of the site", Long: long,
-		SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}}
+		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}}
 	root.SetArgs(args)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
@@ -45,6 +45,9 @@ func run(ctx context.Context, args []string, e *env) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return runner.ExitPass
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") { // cobra has no type for it
+		err = unknownVerb(root, err, args[0])
 	}
 	code := exitCode(ctx, err)
 	if said := (*exit)(nil); !errors.As(err, &said) {
@@ -60,14 +63,22 @@ func (e *exit) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 // usageError is a command line that makes no sense.
 type usageError struct {
-	err  error
-	help string
+	err        error
+	hint, help string // hint may be empty
 }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-func usage(c *cobra.Command, err error) error { return &usageError{err, c.CommandPath() + " --help"} }
+func usage(c *cobra.Command, err error) error { return &usageError{err: err, help: c.CommandPath() + " --help"} }
+
+func unknownVerb(root *cobra.Command, err error, verb string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	return &usageError{err, diag.DidYouMean(verb, names), root.CommandPath() + " --help"}
+}
 
 // noArgs and exactly are cobra's checks with our kind of error.
 func noArgs(c *cobra.Command, args []string) error { return exactly(0, "")(c, args) }
@@ -87,19 +98,16 @@ func exactly(n int, what string) cobra.PositionalArgs {
 // exitCode weighs an error as the table of exit codes has it.
 func exitCode(ctx context.Context, err error) int {
 	var (
-		said    *exit
-		misuse  *usageError
-		input   *sim.InputError
-		unknown *fault.UnknownError
-		spec    *fault.SpecError
+		said   *exit
+		misuse *usageError
+		input  *sim.InputError // one that only the booting twin has found
 	)
 	switch {
 	case errors.As(err, &said):
 		return said.code
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return runner.ExitStopped
-	case errors.As(err, &misuse), errors.As(err, &input), errors.As(err, &unknown), errors.As(err, &spec), diag.Invalid(err),
-		strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "unknown flag"):
+	case errors.As(err, &misuse), errors.As(err, &input), diag.Invalid(err):
 		return runner.ExitUsage
 	}
 	return runner.ExitError
@@ -116,14 +124,12 @@ func (e *env) explain(err error, code int) {
 	}
 	fmt.Fprintln(e.stderr, text)
 	if u := (*usageError)(nil); errors.As(err, &u) {
+		if u.hint != "" {
+			fmt.Fprintln(e.stderr, "hint: "+u.hint)
+		}
 		fmt.Fprintln(e.stderr, "next: "+u.help)
 	}
-	if f := (*fault.UnknownError)(nil); errors.As(err, &f) {
-		if hint := diag.DidYouMean(f.ID, fault.IDs()); hint != "" {
-			fmt.Fprintln(e.stderr, hint)
-		}
-	}
-	if code == runner.ExitUsage && len(diag.All(err)) > 0 {
+	if diag.Invalid(err) {
 		fmt.Fprintln(e.stderr, "nothing was started")
 	}
 }

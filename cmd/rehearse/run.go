@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,6 +73,9 @@ func (f *runFlags) run(c *cobra.Command, e *env, runbook string) error {
 	}
 	if f.dir == "" {
 		f.dir = filepath.Join("runs", defaultName(f.world))
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, journal.FileName)); err == nil {
+		return usage(c, fmt.Errorf("--dir: %s holds the journal of a run already", f.dir))
 	}
 	r, err := rehearsal.Load(rehearsal.Config{Runbook: runbook, World: f.world, Params: params, Faults: f.faults, Seed: f.seed, Dir: f.dir,
 		Provision: f.provision, Version: buildVersion(), Command: f.command(runbook)})

@@ -43,27 +43,16 @@ type Rehearsal struct {
 	faults  []fault.Spec
 }
 
-// Load reads and checks what was given. Its errors are the user's to mend; nothing was started.
+// Load reads and checks what was given. Its errors are diag.Diagnostics, all that is wrong at once; nothing was started.
 func Load(c Config) (*Rehearsal, error) {
 	r := &Rehearsal{c: c}
-	var loader dsl.Loader
-	var err, more error
-	if r.runbook, err = loader.Runbook(c.Runbook); err == nil {
-		r.params, err = r.runbook.Bind(c.Params)
-	}
-	if r.world, more = loader.World(c.World); more == nil {
-		r.plan, more = sim.Load(World(r.world), c.Seed)
-	}
-	if err := errors.Join(err, more); err != nil {
+	if err := errors.Join(r.loadRunbook(), r.loadWorld()); err != nil {
 		return nil, err
-	}
-	if _, err := check.NewJudge(r.runbook.Invariants); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.runbook.Pos, err)
 	}
 	for _, text := range c.Faults {
 		s, err := fault.Parse(text)
 		if err != nil {
-			return nil, err
+			return nil, refusedFault(err)
 		}
 		r.nameTarget(&s)
 		r.faults = append(r.faults, s)
@@ -71,11 +60,27 @@ func Load(c Config) (*Rehearsal, error) {
 	return r, nil
 }
 
+func (r *Rehearsal) loadRunbook() (err error) {
+	if r.runbook, err = (dsl.Loader{}).Runbook(r.c.Runbook); err != nil {
+		return err
+	}
+	if _, err := check.NewJudge(r.runbook.Invariants); err != nil {
+		return refused("invariant-unknown", r.runbook.Pos, err)
+	}
+	r.params, err = r.runbook.Bind(r.c.Params)
+	return err
+}
+
+func (r *Rehearsal) loadWorld() (err error) {
+	r.world, r.plan, err = loadWorld(r.c.World, r.c.Seed)
+	return err
+}
+
 // World is the simulator's form of a declared world.
 func World(w *dsl.World) sim.World {
 	out := sim.World{Name: w.Name, ACP: w.ACP, Artifacts: w.Registry.Artifacts, Timing: w.Timing}
 	for _, c := range w.Clusters {
-		out.Clusters = append(out.Clusters, sim.Cluster{Name: c.Name, Manifests: c.Manifests, Etcd: sim.EtcdKind(c.Etcd)})
+		out.Clusters = append(out.Clusters, sim.Cluster{Name: c.Name, Manifests: shown(c.Manifests), Etcd: sim.EtcdKind(c.Etcd)})
 	}
 	for _, t := range w.VCenter.Templates {
 		out.Templates = append(out.Templates, sim.Template{Name: t.Name, Kubernetes: t.Kubernetes})

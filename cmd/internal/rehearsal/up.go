@@ -24,11 +24,7 @@ type Up struct {
 
 // LoadUp reads a world. Its errors are the user's to mend.
 func LoadUp(world string, seed uint64) (*Up, error) {
-	w, err := dsl.Loader{}.World(world)
-	if err != nil {
-		return nil, err
-	}
-	p, err := sim.Load(World(w), seed)
+	w, p, err := loadWorld(world, seed)
 	if err != nil {
 		return nil, err
 	}

@@ -22,4 +22,3 @@ func processes(text string) []int {
 	}
 	return l
 }
-

@@ -70,7 +70,9 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-func usage(c *cobra.Command, err error) error { return &usageError{err: err, help: c.CommandPath() + " --help"} }
+func usage(c *cobra.Command, err error) error {
+	return &usageError{err: err, help: c.CommandPath() + " --help"}
+}
 
 func unknownVerb(root *cobra.Command, err error, verb string) error {
 	var names []string

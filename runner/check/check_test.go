@@ -53,13 +53,22 @@ func three(version string, more ...any) story {
 	return append(story{plane("cp-1"), cp("a", version), cp("b", version), cp("c", version)}, more...)
 }
 
+// short is a control plane that counts too few healthy members of etcd.
+var short = journal.ControlPlane{
+	Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
+	Message: "1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum",
+}
+
+var healthyAgain = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "True"}
+
 // stories are journals that an invariant accepts or refuses, by the name of the file.
 var stories = map[string]story{
 	"etcd-quorum.accept": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
 		cp("d", "v1.34.5", etcd("Unknown", "Waiting for VSphereMachine to report spec.providerID")),
 		cp("d", "v1.34.5", etcd("False", "Waiting for learner etcd member to be promoted")), cp("d", "v1.34.5"),
-		cp("a", "v1.33.7", deleting), cp("a", "v1.33.7", deleting, etcd("Unknown", "Machine is deleting")), gone("a"),
+		cp("a", "v1.33.7", deleting), cp("a", "v1.33.7", deleting, etcd("Unknown", "Machine is deleting")),
+		short, gone("a"), time.Second, healthyAgain,
 		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")), cp("b", "v1.33.7"),
 		cp("b", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), time.Minute,
 		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 20*time.Second,
@@ -72,9 +81,8 @@ var stories = map[string]story{
 		cp("b", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
 		cp("c", "v1.33.7", etcd("Unknown", "Failed to get etcd members: context deadline exceeded")),
 		130*time.Second, journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
-	"etcd-quorum.refuse-by-its-own-count": three("v1.33.7", journal.ControlPlane{
-		Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
-		Message: "1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum"}),
+	"etcd-quorum.refuse-by-its-own-count": three("v1.33.7", short, 130*time.Second,
+		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
 	"old-template-kept.accept": three("v1.33.7", template("cp-0"), template("cp-1"),
 		journal.StepStarted{ID: "templates", Kind: journal.StepKindStep}, template("cp-2"), plane("cp-2"),
 		journal.Template{Name: "cp-0", Deleted: true}, journal.Template{Name: "cp-2", Deleted: true},

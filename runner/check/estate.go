@@ -13,7 +13,7 @@ import (
 type Estate struct {
 	Now         float64 // site seconds
 	machines    map[key]*Machine
-	planes      map[key]journal.ControlPlane
+	planes      map[key]*ControlPlane
 	deployments map[key]journal.MachineDeployment
 	gone        map[string]bool // machine templates that were there and are no more
 	kept        map[string]string
@@ -29,9 +29,15 @@ type Machine struct {
 	EtcdSince float64 // site seconds since when its etcd member has been in this state
 }
 
+// ControlPlane is a KubeadmControlPlane and what is remembered about it.
+type ControlPlane struct {
+	journal.ControlPlane
+	AvailableSince float64 // site seconds since when its condition Available has had this status
+}
+
 func newEstate() *Estate {
 	return &Estate{
-		machines: map[key]*Machine{}, planes: map[key]journal.ControlPlane{},
+		machines: map[key]*Machine{}, planes: map[key]*ControlPlane{},
 		deployments: map[key]journal.MachineDeployment{}, gone: map[string]bool{}, kept: map[string]string{},
 	}
 }
@@ -66,13 +72,13 @@ func (s *Estate) ControlPlaneMachines(cluster string) []*Machine {
 }
 
 // ControlPlane is the KubeadmControlPlane of a cluster.
-func (s *Estate) ControlPlane(cluster string) (journal.ControlPlane, bool) {
+func (s *Estate) ControlPlane(cluster string) (*ControlPlane, bool) {
 	for k, p := range s.planes {
 		if k.cluster == cluster { // Cluster API allows one
 			return p, true
 		}
 	}
-	return journal.ControlPlane{}, false
+	return nil, false
 }
 
 // TemplateOwner says who referred to a machine template when the run began, "" when nobody did.
@@ -91,7 +97,7 @@ func (s *Estate) apply(at float64, b journal.Body) {
 		s.machine(at, *b)
 	case *journal.ControlPlane:
 		s.keep(b.Template, "KubeadmControlPlane "+b.Name)
-		set(s.planes, key{b.Cluster, b.Name}, *b, b.Deleted)
+		s.plane(at, *b)
 	case *journal.MachineDeployment:
 		s.keep(b.Template, "MachineDeployment "+b.Name)
 		set(s.deployments, key{b.Cluster, b.Name}, *b, b.Deleted)
@@ -114,6 +120,15 @@ func (s *Estate) keep(template, owner string) {
 	if !s.begun && template != "" && s.kept[template] == "" {
 		s.kept[template] = owner
 	}
+}
+
+func (s *Estate) plane(at float64, b journal.ControlPlane) {
+	k := key{b.Cluster, b.Name}
+	p := &ControlPlane{ControlPlane: b, AvailableSince: at}
+	if old := s.planes[k]; old != nil && old.Available == b.Available {
+		p.AvailableSince = old.AvailableSince
+	}
+	set(s.planes, k, p, b.Deleted)
 }
 
 func (s *Estate) machine(at float64, b journal.Machine) {

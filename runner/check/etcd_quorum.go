@@ -24,12 +24,15 @@ var etcdQuorum = Invariant{
 	},
 }
 
-// blindness is how long, in site seconds, a member may stay out of sight before it counts as unhealthy. One call to an
-// etcd member that ran into its timeout says nothing about the member; the next look at it comes within this time.
+// blindness is how long, in site seconds, a member may stay out of sight, or the control plane's own count fall short
+// while every member is seen healthy, before it counts. One call to an etcd member that ran into its timeout says nothing
+// about the member; the next look at it comes within this time.
 const blindness = 120
 
 // quorumText is what KubeadmControlPlane's condition Available says when its own count falls short. It counts a member
-// that it could not ask just now, or whose machine is being deleted, as unhealthy; then its word is not taken. Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
+// that it could not ask just now, or whose machine is being deleted, as unhealthy, and says so until it looks again after
+// the machine has gone: its word is taken when it has stood for some time.
+// Source: cluster-api@v1.13.4 controlplane/kubeadm setAvailableCondition.
 const quorumText = "required for etcd quorum"
 
 func quorumLost(s *Estate, cluster string) *Breach {
@@ -52,7 +55,9 @@ func quorumLost(s *Estate, cluster string) *Breach {
 		}
 		sick = append(sick, fmt.Sprintf("Machine %s: etcd healthy is %s: %s", m.Name, m.Etcd.Healthy, m.Etcd.Message))
 	}
-	if p, ok := s.ControlPlane(cluster); ok && p.Available == "False" && strings.Contains(p.Message, quorumText) && unknown == 0 {
+	p, ok := s.ControlPlane(cluster)
+	short := ok && p.Available == "False" && strings.Contains(p.Message, quorumText)
+	if short && unknown == 0 && s.Now-p.AvailableSince >= blindness {
 		return &Breach{
 			Message:  fmt.Sprintf("etcd of %s has no quorum", cluster),
 			Evidence: fmt.Sprintf("KubeadmControlPlane %s: Available is False: %s", p.Name, p.Message),

@@ -13,7 +13,7 @@ import (
 type Estate struct {
 	Now         float64 // site seconds
 	machines    map[key]*Machine
-	planes      map[key]*ControlPlane
+	planes      map[key]ControlPlane
 	deployments map[key]journal.MachineDeployment
 	gone        map[string]bool // machine templates that were there and are no more
 	kept        map[string]string
@@ -37,7 +37,7 @@ type ControlPlane struct {
 
 func newEstate() *Estate {
 	return &Estate{
-		machines: map[key]*Machine{}, planes: map[key]*ControlPlane{},
+		machines: map[key]*Machine{}, planes: map[key]ControlPlane{},
 		deployments: map[key]journal.MachineDeployment{}, gone: map[string]bool{}, kept: map[string]string{},
 	}
 }
@@ -72,13 +72,13 @@ func (s *Estate) ControlPlaneMachines(cluster string) []*Machine {
 }
 
 // ControlPlane is the KubeadmControlPlane of a cluster.
-func (s *Estate) ControlPlane(cluster string) (*ControlPlane, bool) {
+func (s *Estate) ControlPlane(cluster string) (ControlPlane, bool) {
 	for k, p := range s.planes {
 		if k.cluster == cluster { // Cluster API allows one
 			return p, true
 		}
 	}
-	return nil, false
+	return ControlPlane{}, false
 }
 
 // TemplateOwner says who referred to a machine template when the run began, "" when nobody did.
@@ -124,8 +124,8 @@ func (s *Estate) keep(template, owner string) {
 
 func (s *Estate) plane(at float64, b journal.ControlPlane) {
 	k := key{b.Cluster, b.Name}
-	p := &ControlPlane{ControlPlane: b, AvailableSince: at}
-	if old := s.planes[k]; old != nil && old.Available == b.Available {
+	p := ControlPlane{ControlPlane: b, AvailableSince: at}
+	if old, ok := s.planes[k]; ok && old.Available == b.Available {
 		p.AvailableSince = old.AvailableSince
 	}
 	set(s.planes, k, p, b.Deleted)

@@ -132,7 +132,7 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	}
 	k.hooks, err = ctrl.NewManager(m.Config, ctrl.Options{
 		Scheme: m.Scheme, Logger: log, Metrics: metricsserver.Options{BindAddress: "0"}, MapperProvider: sameMapper(k.Manager),
-		WebhookServer: webhook.NewServer(webhook.Options{Host: m.Webhooks.LocalServingHost, Port: m.Webhooks.LocalServingPort, CertDir: m.Webhooks.LocalServingCertDir}),
+		WebhookServer: webhook.NewServer(webhook.Options{Host: m.Webhooks.Host, Port: m.Webhooks.Port, CertDir: m.Webhooks.CertDir}),
 	})
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)

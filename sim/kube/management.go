@@ -13,12 +13,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 // ManagementConfig says how to start the management cluster's API.
@@ -35,12 +33,11 @@ type ManagementConfig struct {
 }
 
 // Management is the API of the management cluster: a real kube-apiserver with the CRDs and webhook configurations of
-// the providers, and a kube-controller-manager that collects garbage. envtest installs the CRDs with their conversion
-// webhooks; the processes are our own children, because envtest's survive a killed twin.
+// the providers, and a kube-controller-manager that collects garbage.
 type Management struct {
 	Config    *rest.Config // the administrator's, straight to the API server
 	Scheme    *runtime.Scheme
-	Webhooks  envtest.WebhookInstallOptions // where the webhook server has to listen
+	Webhooks  WebhookServer // where the webhook server has to listen
 	Processes []*Process
 	dir       string
 }
@@ -49,7 +46,7 @@ type Management struct {
 // controllers are in this process.
 const managementControllers = "garbage-collector-controller,namespace-controller,serviceaccount-controller"
 
-// StartManagement returns when the API server is ready and every CRD is established. Webhooks answer only once the
+// StartManagement returns when the API server is ready and every CRD is served. Webhooks answer only once the
 // caller's manager serves them.
 func StartManagement(ctx context.Context, c ManagementConfig) (_ *Management, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
@@ -68,7 +65,7 @@ func StartManagement(ctx context.Context, c ManagementConfig) (_ *Management, er
 	if err := m.startControllerManager(c); err != nil {
 		return nil, err
 	}
-	return m, m.install(c)
+	return m, m.install(ctx, c)
 }
 
 func (m *Management) startAPIServer(ctx context.Context, c ManagementConfig) error {
@@ -168,10 +165,7 @@ func (m *Management) startControllerManager(c ManagementConfig) error {
 	return nil
 }
 
-// installers is how many requests install CRDs at once.
-const installers = 4
-
-func (m *Management) install(c ManagementConfig) error {
+func (m *Management) install(ctx context.Context, c ManagementConfig) error {
 	ca, err := NewCA("webhook-ca")
 	if err != nil {
 		return err
@@ -191,27 +185,8 @@ func (m *Management) install(c ManagementConfig) error {
 	if err != nil {
 		return err
 	}
-	m.Webhooks = envtest.WebhookInstallOptions{LocalServingHost: "127.0.0.1", LocalServingPort: port, LocalServingCertDir: dir,
-		LocalServingCAData: ca.PEM, MutatingWebhooks: c.Mutating, ValidatingWebhooks: c.Validating, MaxTime: time.Minute}
-	var g errgroup.Group
-	for i := range installers {
-		var part []*apiextensionsv1.CustomResourceDefinition
-		for j := i; j < len(c.CRDs); j += installers {
-			part = append(part, c.CRDs[j])
-		}
-		g.Go(func() error {
-			_, err := envtest.InstallCRDs(m.Config, envtest.CRDInstallOptions{CRDs: part, Scheme: c.Scheme, WebhookOptions: m.Webhooks,
-				MaxTime: time.Minute, PollInterval: 50 * time.Millisecond})
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if err := m.Webhooks.ModifyWebhookDefinitions(); err != nil {
-		return err
-	}
-	return m.Webhooks.Install(m.Config)
+	m.Webhooks = WebhookServer{Host: "127.0.0.1", Port: port, CertDir: dir, CA: ca.PEM}
+	return m.define(ctx, c)
 }
 
 // Stop ends the child processes, the last started first.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -30,7 +28,7 @@ func (k *Controllers) startWebhooks(ctx context.Context, m *Management, log logr
 		}
 		ended <- err
 	}()
-	addr := net.JoinHostPort(m.Webhooks.LocalServingHost, strconv.Itoa(m.Webhooks.LocalServingPort))
+	addr := m.Webhooks.Address()
 	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // only asks whether anybody is there
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -77,7 +78,11 @@ func (m *Management) define(ctx context.Context, c ManagementConfig) error {
 	if err := m.Webhooks.convert(c.Scheme, c.CRDs); err != nil {
 		return err
 	}
-	admin, err := client.New(m.Config, client.Options{Scheme: c.Scheme})
+	own := runtime.NewScheme() // the caller's knows the providers' kinds and maybe no more
+	if err := errors.Join(apiextensionsv1.AddToScheme(own), admissionv1.AddToScheme(own)); err != nil {
+		return err
+	}
+	admin, err := client.New(m.Config, client.Options{Scheme: own})
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (t *Twin) readBootstrap(vm vcenter.VM) (*workload, *kubeadm.Bootstrap, erro
 		return nil, nil, err
 	}
 	for _, w := range t.workloads {
-		if w.endpoint.Addr().String() == strings.TrimPrefix(b.Endpoint, "https://") {
+		if w.endpoint.addr.String() == strings.TrimPrefix(b.Endpoint, "https://") {
 			return w, b, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -87,7 +88,10 @@ func (t *Twin) clusterReady(ctx context.Context, w *workload) error {
 	if n := sum(want); int(n) != len(machines.Items) || n == 0 {
 		return fmt.Errorf("%d machines, want %d", len(machines.Items), n)
 	}
-	return t.networkReady(ctx, w)
+	if err := t.networkReady(ctx, w); err != nil {
+		return err
+	}
+	return w.nodesReady(ctx)
 }
 
 func counts(what string, want int32, got ...*int32) error {
@@ -124,6 +128,22 @@ func (t *Twin) networkReady(ctx context.Context, w *workload) error {
 	}
 	if !strings.EqualFold(phase, "Success") {
 		return errors.New("kube-ovn: " + phase)
+	}
+	return nil
+}
+
+// nodesReady is nil when the node lifecycle controller has taken back what it thought of the nodes when they were new.
+func (w *workload) nodesReady(ctx context.Context) error {
+	nodes := &corev1.NodeList{}
+	if err := w.client.List(ctx, nodes); err != nil {
+		return err
+	}
+	for _, n := range nodes.Items {
+		for _, t := range n.Spec.Taints {
+			if t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable {
+				return fmt.Errorf("node %s: taint %s", n.Name, t.ToString())
+			}
+		}
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ type workload struct {
 	plan      *clusterPlan
 	name      string
 	namespace string
-	endpoint  net.Listener // the control plane endpoint, from the beginning
+	endpoint  *endpoint
 	certs     secret.Certificates
 
 	ca         *kube.CA
@@ -57,11 +57,11 @@ type workload struct {
 
 // newWorkload reserves the endpoint and, for a cluster that is found running, makes its certificates.
 func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	e, err := newEndpoint()
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: control plane endpoint: %w", c.Name, err)
 	}
-	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: l, guests: map[string]*guest{}}
+	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: e, guests: map[string]*guest{}}
 	if !t.o.Provision {
 		if w.certs, err = newCertificates(); err != nil {
 			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
@@ -98,8 +98,7 @@ func (w *workload) dir() string { return filepath.Join(w.t.o.Dir, "clusters", w.
 
 // host and port of the control plane endpoint.
 func (w *workload) address() (host string, port int) {
-	a := w.endpoint.Addr().(*net.TCPAddr)
-	return a.IP.String(), a.Port
+	return w.endpoint.addr.IP.String(), w.endpoint.addr.Port
 }
 
 func (w *workload) controlPlaneName() string {
@@ -138,9 +137,13 @@ func (w *workload) start(ctx context.Context) (err error) {
 	if ip := net.ParseIP(advertise); ip == nil || ip.IsLoopback() || host == advertise {
 		advertise = "172.20.0.10"
 	}
+	listener, err := w.endpoint.listen()
+	if err != nil {
+		return err
+	}
 	b := w.t.o.Binaries
 	w.plane, err = kube.StartPlane(ctx, kube.PlaneConfig{Name: w.name, Dir: w.dir(), APIServer: b.APIServer, ControllerManager: b.ControllerManager, Scheduler: b.Scheduler,
-		EtcdURL: w.t.etcd.URL, Endpoint: w.endpoint, Advertise: advertise, ServiceCIDR: w.serviceCIDR(), EgressProxy: w.network.URL(),
+		EtcdURL: w.t.etcd.URL, Endpoint: listener, Advertise: advertise, ServiceCIDR: w.serviceCIDR(), EgressProxy: w.network.URL(),
 		CACert: pair(secret.ClusterCA).KeyPair.Cert, CAKey: pair(secret.ClusterCA).KeyPair.Key, ProxyCert: pair(secret.FrontProxyCA).KeyPair.Cert,
 		ServiceAccountCert: pair(secret.ServiceAccount).KeyPair.Cert, ServiceAccountKey: pair(secret.ServiceAccount).KeyPair.Key,
 		WrapTransport: w.t.clock.WrapTransport, Touch: w.t.clock.Touch})
@@ -308,7 +311,7 @@ func (w *workload) close() {
 	if w.plane != nil {
 		w.plane.Stop()
 	} else {
-		_ = w.endpoint.Close()
+		w.endpoint.close()
 	}
 	if w.network != nil {
 		w.network.Close()

@@ -15,8 +15,8 @@ type Etcd struct {
 	URL string // http, on 127.0.0.1
 }
 
-// StartEtcd starts the given etcd binary with its data and its log in dir, and returns when it is healthy. It trades
-// durability for speed: the data is worth nothing after the run.
+// StartEtcd starts the given etcd binary, empty, with its data and its log in dir, and returns when it is healthy. It
+// trades durability for speed: the data is worth nothing after the run.
 func StartEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
@@ -38,11 +38,15 @@ func startEtcd(ctx context.Context, binary, dir string) (*Etcd, error) {
 	if err != nil {
 		return nil, err
 	}
+	data := filepath.Join(dir, "etcd")
+	if err := os.RemoveAll(data); err != nil { // of a twin that was killed, or of a try that did not get its ports
+		return nil, err
+	}
 	url, peerURL := fmt.Sprintf("http://127.0.0.1:%d", client), fmt.Sprintf("http://127.0.0.1:%d", peer)
 	p, err := StartProcess(ProcessConfig{
 		Name: "etcd", Path: binary, Log: filepath.Join(dir, "etcd.log"),
 		Args: []string{
-			"--name=twin", "--data-dir=" + filepath.Join(dir, "etcd"),
+			"--name=twin", "--data-dir=" + data,
 			"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
 			"--listen-peer-urls=" + peerURL, "--initial-advertise-peer-urls=" + peerURL, "--initial-cluster=twin=" +
 				peerURL,

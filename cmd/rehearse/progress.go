@@ -2,13 +2,7 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
-
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
 
 	"github.com/rehearse-dev/rehearse/runner/view"
 )
@@ -58,20 +52,4 @@ func (p *progress) done() {
 		fmt.Fprint(p.e.stderr, "\r\x1b[K")
 		p.open = false
 	}
-}
-
-// openLog sends what the controllers and the libraries say into DIR/controllers.log.
-func openLog(dir string) (logr.Logger, func(), error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return logr.Logger{}, nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "controllers.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return logr.Logger{}, nil, err
-	}
-	h := slog.NewTextHandler(f, nil)
-	slog.SetDefault(slog.New(h)) // libraries that log through package log
-	log := logr.FromSlogHandler(h)
-	klog.SetLogger(log)
-	return log, func() { _ = f.Close() }, nil
 }

@@ -86,17 +86,17 @@ func (f *runFlags) run(c *cobra.Command, e *env, runbook string) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := openLog(f.dir)
+	dir, err := openRunDir(f.dir)
 	if err != nil {
-		return err
+		return usage(c, err)
 	}
-	defer closeLog()
+	defer dir.close()
 	p := e.progress(f.quiet)
 	for _, w := range r.Warnings() {
 		p.warn(w)
 	}
 	var v *view.View
-	res, err := r.Run(c.Context(), rehearsal.Surroundings{Binaries: binaries, Log: log, Boot: p.boot,
+	res, err := r.Run(c.Context(), rehearsal.Surroundings{Binaries: binaries, Log: dir.log, Boot: p.boot,
 		Listen: func(j *journal.Writer, site, wall func() time.Time) {
 			p.done()
 			v = e.view(f.quiet, site, wall)

@@ -63,18 +63,19 @@ func (f *upFlags) run(c *cobra.Command, e *env) error {
 	if err != nil {
 		return err
 	}
-	log, closeLog, err := openLog(f.dir)
+	dir, err := openRunDir(f.dir)
 	if err != nil {
-		return err
+		return usage(c, err)
 	}
-	defer closeLog()
+	defer dir.close()
 	p := e.progress(f.quiet)
-	twin, site, err := u.Start(c.Context(), f.dir, f.provision, pace, rehearsal.Surroundings{Binaries: binaries, Log: log, Boot: p.boot})
+	twin, site, err := u.Start(c.Context(), f.dir, f.provision, pace, rehearsal.Surroundings{Binaries: binaries, Log: dir.log, Boot: p.boot})
 	p.done()
 	if err != nil {
 		return err
 	}
 	defer twin.Close()
+	defer site.Remove()
 	for _, n := range twin.Notes() {
 		p.warn(n)
 	}

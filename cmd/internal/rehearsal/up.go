@@ -31,6 +31,8 @@ func LoadUp(world string, seed uint64) (*Up, error) {
 	return &Up{w, p}, nil
 }
 
+const siteFile = "site.json"
+
 // SiteFile is DIR/site.json: how to reach a running twin. It holds credentials; the file is its owner's alone.
 type SiteFile struct {
 	SchemaVersion int           `json:"schemaVersion"` // 1
@@ -58,11 +60,14 @@ type SiteVCenter struct {
 	Insecure bool   `json:"insecure"`
 }
 
-// Start boots the twin and writes DIR/site.json when it is ready. The caller closes the twin.
+// Start boots the twin and writes DIR/site.json when it is ready. The caller removes the file and closes the twin.
 func (u *Up) Start(ctx context.Context, dir string, provision bool, pace clock.Pace, s Surroundings) (*sim.Twin, *SiteFile, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := os.Remove(filepath.Join(dir, siteFile)); err != nil && !os.IsNotExist(err) {
+		return nil, nil, err // of a twin that was killed; whoever waits for ours must not find it
 	}
 	t, err := u.plan.Start(ctx, sim.Options{Dir: filepath.Join(dir, "twin"), Binaries: s.Binaries, Provision: provision, Pace: clock.Hold, Log: s.Log, Progress: s.Boot})
 	if err != nil {
@@ -102,11 +107,19 @@ func (u *Up) write(ctx context.Context, t *sim.Twin, dir string) (*SiteFile, err
 		return nil, err
 	}
 	// By rename: whoever waits for the file finds all of it.
-	path := filepath.Join(dir, "site.json")
+	path := filepath.Join(dir, siteFile)
 	if err := os.WriteFile(path+".tmp", append(b, '\n'), 0o600); err != nil {
 		return nil, err
 	}
 	return f, os.Rename(path+".tmp", path)
+}
+
+// Remove removes the file and the kubeconfigs: they lead nowhere when the twin has ended.
+func (f *SiteFile) Remove() {
+	for _, c := range f.Clusters {
+		_ = os.Remove(c.Kubeconfig) // what cannot be removed only misleads
+	}
+	_ = os.Remove(filepath.Join(f.dir, siteFile))
 }
 
 func (f *SiteFile) add(name, role string, cfg *rest.Config) error {
@@ -122,7 +135,7 @@ func (f *SiteFile) add(name, role string, cfg *rest.Config) error {
 func (f *SiteFile) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the twin of %s is ready; Ctrl-C ends it\n\n", f.World)
-	fmt.Fprintf(&b, "site      %s\n", filepath.Join(f.dir, "site.json"))
+	fmt.Fprintf(&b, "site      %s\n", filepath.Join(f.dir, siteFile))
 	for _, c := range f.Clusters {
 		fmt.Fprintf(&b, "%-9s KUBECONFIG=%s kubectl get %s\n", "kubectl", c.Kubeconfig, map[string]string{"management": "clusters,kubeadmcontrolplanes,machinedeployments,machines", "workload": "nodes -o wide"}[c.Role])
 	}

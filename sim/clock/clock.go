@@ -36,7 +36,8 @@ type Options struct {
 type Clock struct {
 	o     Options
 	real0 time.Duration
-	wall0 time.Time // the wall clock at New; Wall adds unmoved time to it
+	wall0 time.Time     // the wall clock at New; Wall adds unmoved time to it
+	moved time.Duration // how far Run has moved time.Now
 
 	mu     sync.Mutex
 	now    time.Time

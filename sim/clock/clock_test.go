@@ -268,3 +268,24 @@ func TestTimersNeverFireEarlyNorOutOfOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestNowComesBackWhenTheClockEnds(t *testing.T) {
+	if !VirtualNow {
+		t.Skip("time.Now of this build does not move")
+	}
+	before := time.Now()
+	c := New(Options{Quiet: time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); c.Run(ctx) }()
+	done := make(chan time.Time)
+	c.After("a day", 24*time.Hour, func() { go func() { done <- time.Now() }() })
+	if got := await(t, c, "a day", done).Sub(before); got < 23*time.Hour {
+		t.Errorf("time.Now after a day of site time: %s later, want a day", got)
+	}
+	cancel()
+	<-ended
+	if got := time.Since(before); got > time.Hour {
+		t.Errorf("time.Now after the clock has ended: %s later, want the machine's time", got)
+	}
+}

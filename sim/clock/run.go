@@ -9,8 +9,11 @@ import (
 // tick is how often Run looks when it cannot move.
 const tick = time.Millisecond
 
-// Run moves the clock until ctx is done. Call it once.
+// Run moves the clock, and with it time.Now in a build that has VirtualNow, until ctx is done. Then time.Now is what it
+// would have been without this clock: the next twin of the process must not start in the future, where no API server
+// would believe its certificates. Call it once.
 func (c *Clock) Run(ctx context.Context) {
+	defer func() { moveNow(-c.moved) }()
 	var (
 		barrierFrom time.Duration // Real() since when only the barrier holds the clock, 0: it does not
 		idleFrom    = Real()      // a paced clock earns site time from here
@@ -69,7 +72,7 @@ func (c *Clock) advance(earned time.Duration) bool {
 		}
 		if limit := before.Add(time.Duration(float64(earned) * float64(c.pace))); next.After(limit) {
 			c.now = limit
-			moveNow(max(limit.Sub(before)-earned, 0))
+			c.move(max(limit.Sub(before)-earned, 0))
 			return true
 		}
 	}
@@ -85,7 +88,13 @@ func (c *Clock) advance(earned time.Duration) bool {
 	if c.pace > Free {
 		move = max(move-earned, 0) // time.Now has passed by itself meanwhile
 	}
-	moveNow(move)
+	c.move(move)
 	c.Touch()
 	return true
+}
+
+// move moves time.Now.
+func (c *Clock) move(d time.Duration) {
+	c.moved += d
+	moveNow(d)
 }

@@ -29,8 +29,8 @@ type host struct {
 
 	mu     sync.Mutex // guards what follows, which other goroutines touch
 	warned map[string]bool
-	waker  context.CancelFunc // ends the sleep of the current wait; nil while none sleeps
-	woken  bool               // something moved since the last poll
+	waker  func() // ends the sleep of the current wait; nil while none sleeps
+	woken  bool   // something moved since the last poll
 }
 
 func newHost(r *run) *host {

@@ -126,11 +126,17 @@ func (s *waiting) pause(ctx context.Context) error {
 	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
+	awake := func() {}
 	if s.Every == 0 {
-		h.asleep(cancel)
+		h.asleep(func() {
+			cancel()
+			awake()                      // of the waking before: one token is enough
+			awake = h.clock.Busy("wake") // or site time could run on before the sleeper is back
+		})
 	}
 	err := h.sleep(inner, d)
 	h.asleep(nil)
+	awake()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -156,7 +162,7 @@ func (s *waiting) interval() time.Duration {
 }
 
 // asleep says how the current wait is woken; nil: it is awake.
-func (h *host) asleep(waker context.CancelFunc) {
+func (h *host) asleep(waker func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.waker = waker

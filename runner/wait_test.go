@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,11 +134,27 @@ func TestTheTimeRunsOutWithTheCodeOfTheLastPendingText(t *testing.T) {
 func TestAWaitLooksAgainSoonAfterAMachineHasMoved(t *testing.T) {
 	api := newFakeAPI(t)
 	s := newSite(t, api.config())
+	r := newRig(t, s)
+	heard := make(chan struct{})
+	hear := sync.OnceFunc(func() { close(heard) })
+	r.journal.OnEvent(func(e journal.Event) {
+		if e.Kind == journal.KindMachine {
+			hear()
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	s.clock.After("the machine comes", 17*time.Second, func() {
 		api.put("cluster.x-k8s.io/v1beta1", "machines", controlPlaneMachine("cp-1", nil))
+		select { // a watch is not waited for by the clock
+		case <-heard:
+			r.journal.Drain()
+		case <-ctx.Done():
+			t.Error("nobody heard of the machine within 20s")
+		}
 	})
 	var polled []int
-	newRig(t, s).run(t, waiting(dsl.Wait{ID: "rolled", Timeout: time.Hour}, s, &polled,
+	r.run(t, waiting(dsl.Wait{ID: "rolled", Timeout: time.Hour}, s, &polled,
 		pending("0 of 3"), pending("0 of 3"), finished))
 	if diff := cmp.Diff([]int{0, 15, 25}, polled); diff != "" {
 		t.Error("polls, two of which are never less than 10s apart (-want +got):\n" + diff)

@@ -20,11 +20,11 @@ func main() {
 	n := flag.Int("n", 5, "how many runs")
 	once := flag.Bool("once", false, "one run, as JSON; for the program itself")
 	flag.Parse()
-	err := run(*n)
+	do := func() error { return run(*n) }
 	if *once {
-		err = runOnce()
+		do = runOnce
 	}
-	if err != nil {
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -44,16 +44,45 @@ func (t *Twin) power(vm vcenter.VM, on bool) {
 		return
 	}
 	d := t.plan.durations
-	t.clock.After("guest "+vm.Name+" address", d.For("guest-address", vm.Name), func() {
+	ctx := t.beginBoot(vm.Name)
+	t.after(ctx, "guest "+vm.Name+" address", d.For("guest-address", vm.Name), func() {
 		ip := t.addresses.lease(vm.Name)
 		if err := t.vcenter.SetIP(vm.Ref, ip); err != nil {
 			return // the VM is gone
 		}
-		t.clock.After("guest "+vm.Name+" cloud-init", d.For("guest-boot", vm.Name), func() { t.cloudInit(vm, ip) })
+		t.after(ctx, "guest "+vm.Name+" cloud-init", d.For("guest-boot", vm.Name), func() { t.cloudInit(ctx, vm, ip) })
+	})
+}
+
+// beginBoot returns what ends when the VM is powered off or removed: nothing that it has begun may go on then.
+func (t *Twin) beginBoot(name string) context.Context {
+	ctx, cancel := context.WithCancel(t.run)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before := t.boots[name]; before != nil {
+		before()
+	}
+	t.boots[name] = cancel
+	return ctx
+}
+
+// after runs fn when d of site time has passed, unless ctx has ended by then.
+func (t *Twin) after(ctx context.Context, what string, d time.Duration, fn func()) {
+	t.clock.After(what, d, func() {
+		if ctx.Err() == nil {
+			fn()
+		}
 	})
 }
 
 func (t *Twin) powerOff(name string) {
+	t.mu.Lock()
+	end := t.boots[name]
+	delete(t.boots, name)
+	t.mu.Unlock()
+	if end != nil {
+		end()
+	}
 	for _, w := range t.workloads {
 		w.mu.Lock()
 		g := w.guests[name]
@@ -76,7 +105,7 @@ func (t *Twin) removed(vm vcenter.VM) {
 }
 
 // cloudInit runs once per machine. What fails here fails for good, as on a real machine: somebody has to replace it.
-func (t *Twin) cloudInit(vm vcenter.VM, ip string) {
+func (t *Twin) cloudInit(ctx context.Context, vm vcenter.VM, ip string) {
 	w, b, err := t.readBootstrap(vm)
 	if err != nil {
 		t.o.Log.Error(err, "cloud-init", "vm", vm.Name)
@@ -87,11 +116,11 @@ func (t *Twin) cloudInit(vm vcenter.VM, ip string) {
 		t.o.Log.Error(errors.New("the VM was cloned from no template of the world"), "cloud-init", "vm", vm.Name)
 		return
 	}
-	m := &booting{w: w, b: b, ip: ip, uuid: vm.UUID, kubernetes: origin.Kubernetes, key: "kubeadm-join"}
+	m := &booting{ctx: ctx, w: w, b: b, ip: ip, uuid: vm.UUID, kubernetes: origin.Kubernetes, key: "kubeadm-join"}
 	if b.Init {
 		m.key = "kubeadm-init"
 	}
-	t.clock.After("guest "+vm.Name+" "+m.key, t.plan.durations.For(m.key, vm.Name), func() { m.retry(m.run) })
+	t.after(ctx, "guest "+vm.Name+" "+m.key, t.plan.durations.For(m.key, vm.Name), func() { m.retry(m.run) })
 }
 
 // readBootstrap reads what CAPV wrote into guestinfo, and finds the cluster that the machine belongs to by the address
@@ -128,6 +157,7 @@ func (t *Twin) readBootstrap(vm vcenter.VM) (*workload, *kubeadm.Bootstrap, erro
 
 // booting is a machine in kubeadm's hands.
 type booting struct {
+	ctx                       context.Context // ends with the VM's power
 	w                         *workload
 	b                         *kubeadm.Bootstrap
 	ip, uuid, kubernetes, key string
@@ -145,8 +175,15 @@ const (
 // retry runs step until it succeeds or kubeadm gives up.
 func (m *booting) retry(step func(context.Context) error) {
 	t := m.w.t
-	err := step(t.run)
-	if err == nil || t.run.Err() != nil {
+	err := step(m.ctx)
+	if t.run.Err() != nil {
+		return
+	}
+	if m.ctx.Err() != nil {
+		t.powerOff(m.b.Node.Name) // what the step has started meanwhile
+		return
+	}
+	if err == nil {
 		return
 	}
 	m.tries++
@@ -154,7 +191,7 @@ func (m *booting) retry(step func(context.Context) error) {
 		t.o.Log.Error(err, "kubeadm", "machine", m.b.Node.Name)
 		return
 	}
-	t.clock.After("guest "+m.b.Node.Name+" kubeadm", kubeadmPause, func() { m.retry(step) })
+	t.after(m.ctx, "guest "+m.b.Node.Name+" kubeadm", kubeadmPause, func() { m.retry(step) })
 }
 
 // joinError ends kubeadm for good.
@@ -179,7 +216,7 @@ func (m *booting) init(ctx context.Context) error {
 		if err := w.readCertificates(ctx); err != nil {
 			return err
 		}
-		if err := w.start(ctx); err != nil {
+		if err := w.start(w.t.run); err != nil { // what runs on the machine outlives kubeadm
 			w.t.fail(err)
 			return nil
 		}

@@ -60,6 +60,7 @@ type Twin struct {
 	err     error
 	closing bool
 	notes   []string
+	boots   map[string]context.CancelFunc // of the VMs that were powered on, by name
 }
 
 // Start boots the twin and returns when it is ready: every cluster runs and the controllers have nothing to do. On an
@@ -75,7 +76,7 @@ func (p *Plan) Start(ctx context.Context, o Options) (_ *Twin, err error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), clock: clock.New(clock.Options{Pace: clock.Hold}), notes: slices.Clone(p.Warnings)}
+	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), boots: map[string]context.CancelFunc{}, clock: clock.New(clock.Options{Pace: clock.Hold}), notes: slices.Clone(p.Warnings)}
 	stop := context.AfterFunc(ctx, cancel) // a boot that is given up ends everything
 	defer stop()
 	defer func() {

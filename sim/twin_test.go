@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -15,7 +16,9 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rehearse-dev/rehearse/sim"
@@ -110,6 +113,19 @@ func management(t testing.TB, twin *sim.Twin) client.Client {
 	return c
 }
 
+func workload(t testing.TB, twin *sim.Twin) client.Client {
+	t.Helper()
+	cfg, err := twin.Workload(context.Background(), "prod-a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func list(t testing.TB, c client.Client, apiVersion, kind string) []unstructured.Unstructured {
 	t.Helper()
 	l := &unstructured.UnstructuredList{}
@@ -186,14 +202,7 @@ func state(t testing.TB, twin *sim.Twin) map[string][]string {
 			}
 		}
 	}
-	cfg, err := twin.Workload(context.Background(), "prod-a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := client.New(cfg, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := workload(t, twin)
 	nodes := &corev1.NodeList{}
 	if err := w.List(context.Background(), nodes); err != nil {
 		t.Fatal(err)
@@ -259,5 +268,53 @@ func TestAnAdoptedClusterIsNotRolled(t *testing.T) {
 	}
 	if s := twin.Clock().Stats(); s.Late != 0 {
 		t.Errorf("late: got %d events after a jump, want 0", s.Late)
+	}
+}
+
+func TestAMachineThatIsDeletedWhileItBootsNeverJoins(t *testing.T) {
+	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Hold})
+	c := management(t, twin)
+	scale := func(n int) {
+		t.Helper()
+		for _, d := range list(t, c, "cluster.x-k8s.io/v1beta2", "MachineDeployment") {
+			patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n))
+			if err := c.Patch(t.Context(), &d, patch); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	scale(2)
+	booting := regexp.MustCompile(`guest (prod-a-md-0-\S+) kubeadm-join`)
+	var name string
+	twin.Clock().SetPace(60)
+	await(t, twin, "a machine in kubeadm's hands", func() error {
+		for _, timer := range twin.Clock().Waiting(1000) {
+			if m := booting.FindStringSubmatch(timer); m != nil {
+				name = m[1]
+				twin.Clock().SetPace(clock.Hold)
+				return nil
+			}
+		}
+		return errors.New("none")
+	})
+	m := &unstructured.Unstructured{}
+	m.SetAPIVersion("cluster.x-k8s.io/v1beta2")
+	m.SetKind("Machine")
+	m.SetNamespace("cpaas-system")
+	m.SetName(name)
+	if err := c.Delete(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	scale(1)
+	twin.Clock().SetPace(clock.Free)
+	from := twin.Clock().Elapsed()
+	await(t, twin, "the time that a join takes, and more", func() error {
+		if got := twin.Clock().Elapsed() - from; got < 15*time.Minute {
+			return fmt.Errorf("%s of site time have passed", got)
+		}
+		return nil
+	})
+	if err := workload(t, twin).Get(t.Context(), client.ObjectKey{Name: name}, &corev1.Node{}); !apierrors.IsNotFound(err) {
+		t.Errorf("node of a machine that was deleted before it joined: got %v, want that there is none", err)
 	}
 }

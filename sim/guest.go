@@ -116,7 +116,7 @@ func (t *Twin) cloudInit(ctx context.Context, vm vcenter.VM, ip string) {
 		t.o.Log.Error(errors.New("the VM was cloned from no template of the world"), "cloud-init", "vm", vm.Name)
 		return
 	}
-	m := &booting{ctx: ctx, w: w, b: b, ip: ip, uuid: vm.UUID, kubernetes: origin.Kubernetes, key: "kubeadm-join"}
+	m := &booting{ctx: ctx, w: w, b: b, vm: vm, ip: ip, kubernetes: origin.Kubernetes, key: "kubeadm-join"}
 	if b.Init {
 		m.key = "kubeadm-init"
 	}
@@ -157,11 +157,12 @@ func (t *Twin) readBootstrap(vm vcenter.VM) (*workload, *kubeadm.Bootstrap, erro
 
 // booting is a machine in kubeadm's hands.
 type booting struct {
-	ctx                       context.Context // ends with the VM's power
-	w                         *workload
-	b                         *kubeadm.Bootstrap
-	ip, uuid, kubernetes, key string
-	tries                     int
+	ctx                 context.Context // ends with the VM's power
+	w                   *workload
+	b                   *kubeadm.Bootstrap
+	vm                  vcenter.VM
+	ip, kubernetes, key string
+	tries               int
 }
 
 // pause is the site time between two tries of what kubeadm repeats (etcd membership, an API server that does not
@@ -307,11 +308,11 @@ func (m *booting) peer(c kubeadm.Cluster) etcd.Peer {
 
 func (m *booting) runKubelet(ctx context.Context, conf kubeadm.Cluster) error {
 	n := m.b.Node
-	node := kubelet.Node{Name: n.Name, IP: m.ip, Kubernetes: m.kubernetes, UUID: m.uuid, OSImage: osImage, Labels: n.Labels, Taints: n.Taints}
+	node := kubelet.Node{Name: n.Name, IP: m.ip, Kubernetes: m.kubernetes, UUID: m.vm.UUID, CPUs: m.vm.NumCPUs, MemoryMiB: m.vm.MemoryMiB, OSImage: osImage, Labels: n.Labels, Taints: n.Taints}
 	if m.b.ControlPlane {
 		node.StaticPods = kubeadm.StaticPods(conf, m.kubernetes, m.ip)
 	}
-	m.w.know(&guest{name: n.Name, uuid: m.uuid, ip: m.ip, controlPlane: m.b.ControlPlane})
+	m.w.know(&guest{name: n.Name, uuid: m.vm.UUID, ip: m.ip, controlPlane: m.b.ControlPlane})
 	return m.w.kubelets.Run(ctx, node)
 }
 

@@ -210,6 +210,7 @@ func state(t testing.TB, twin *sim.Twin) map[string][]string {
 	for _, n := range nodes.Items {
 		m["Node.labels"] = append(m["Node.labels"], masked(n.Labels))
 		m["Node.taints"] = append(m["Node.taints"], masked(n.Spec.Taints))
+		m["Node.capacity"] = append(m["Node.capacity"], n.Status.Capacity.Cpu().String()+" "+n.Status.Capacity.Memory().String())
 		m["Node.version"] = append(m["Node.version"], n.Status.NodeInfo.KubeletVersion)
 		m["Node.providerID"] = append(m["Node.providerID"], masked(n.Spec.ProviderID))
 		m["Node.addresses"] = append(m["Node.addresses"], masked(n.Status.Addresses))

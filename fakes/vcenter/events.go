@@ -10,11 +10,13 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// VM identifies a virtual machine.
+// VM is a virtual machine as its hooks are told of it.
 type VM struct {
-	Ref  types.ManagedObjectReference
-	Name string
-	UUID string // of the BIOS; "vsphere://" + UUID is the node's provider id
+	Ref       types.ManagedObjectReference
+	Name      string
+	UUID      string // of the BIOS; "vsphere://" + UUID is the node's provider id
+	NumCPUs   int64
+	MemoryMiB int64
 }
 
 // events hears from vcsim of every change of an object. It tells the configured hooks about VMs, and whoever waits
@@ -93,7 +95,8 @@ func (e *events) power(vm *mo.VirtualMachine, on bool) {
 }
 
 func identify(vm *mo.VirtualMachine) VM {
-	return VM{Ref: vm.Self, Name: vm.Name, UUID: vm.Config.Uuid}
+	h := vm.Config.Hardware
+	return VM{Ref: vm.Self, Name: vm.Name, UUID: vm.Config.Uuid, NumCPUs: int64(h.NumCPU), MemoryMiB: int64(h.MemoryMB)}
 }
 
 func ended(i types.TaskInfo) bool {

@@ -61,7 +61,7 @@ func (e *env) examine(ctx context.Context) []finding {
 		case err != nil && needed:
 			l = append(l, finding{p.Name, err.Error(), assets.Mend, true})
 		case err != nil:
-			l = append(l, finding{p.Name, "not found; only the tests use it", assets.Mend, false})
+			l = append(l, finding{p.Name, "not found; a twin runs without it, people and tests use it", assets.Mend, false})
 		default:
 			got, err := p.Ask(ctx, b.Path)
 			if err != nil {

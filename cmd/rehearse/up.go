@@ -30,7 +30,7 @@ registry) and says how to use the usual tools with it.
 
 While nothing happens site time stands still (--clock=hold), passes at real speed (real), sixty times as fast (x60, or
 any xN), or jumps from event to event (free).`,
-		Example: `  rehearse up --world scenarios/vsphere/prod-a.world.star --dir /tmp/prod-a --clock=x60`,
+		Example: `  rehearse up --world scenarios/vsphere/prod-a.world.star --dir runs/up --clock=x60`,
 		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c, e) },
 	}

@@ -1,7 +1,7 @@
 // Package platform plays the parts of the container platform on the management cluster that a Kubernetes upgrade only
 // looks at: the distribution versions, and the Deployments of the Cluster API providers.
 //
-// The functions to know are CRDs and Objects. The package keeps nothing and runs nothing; whoever owns the management
+// The functions to know are CRDs, Shadows and Deployments. The package keeps nothing and runs nothing; whoever owns the management
 // cluster writes what it returns. It imports nothing of this module.
 //
 // Models:

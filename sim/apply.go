@@ -3,13 +3,11 @@ package sim
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -72,28 +70,6 @@ func (a *applier) create(ctx context.Context, m Manifest) error {
 	default:
 		return fmt.Errorf("%s: %w", m.Where(), err)
 	}
-}
-
-// rewrite points the addresses in a manifest that somebody dials at the twin's servers. Everything else stays as the
-// user wrote it.
-func rewrite(m Manifest, vcenter, registry, endpointHost string, endpointPort int64) error {
-	set := func(v any, path ...string) error {
-		if _, found, _ := unstructured.NestedFieldNoCopy(m.Object.Object, path...); !found {
-			return nil
-		}
-		return unstructured.SetNestedField(m.Object.Object, v, path...)
-	}
-	switch m.Object.GetKind() {
-	case "VSphereMachineTemplate":
-		return errors.Join(set(vcenter, "spec", "template", "spec", "server"), set("", "spec", "template", "spec", "thumbprint"))
-	case "VSphereCluster":
-		return errors.Join(set(vcenter, "spec", "server"), set("", "spec", "thumbprint"),
-			set(endpointHost, "spec", "controlPlaneEndpoint", "host"), set(endpointPort, "spec", "controlPlaneEndpoint", "port"))
-	case "Cluster":
-		return errors.Join(set(endpointHost, "spec", "controlPlaneEndpoint", "host"), set(endpointPort, "spec", "controlPlaneEndpoint", "port"),
-			set(registry, "metadata", "annotations", registryAnnotation))
-	}
-	return nil
 }
 
 // registryAnnotation names the registry that Kube-OVN is delivered from.

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rehearse-dev/rehearse/fakes/platform"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
@@ -81,8 +82,11 @@ func (t *Twin) startServers(ctx context.Context) (err error) {
 	if t.vcenter, err = vcenter.Start(ctx, conf); err != nil {
 		return err
 	}
-	t.registry, err = registry.Start(registry.Config{Clock: t.clock, Artifacts: t.plan.World.Artifacts})
-	return err
+	if t.registry, err = registry.Start(registry.Config{Clock: t.clock, Artifacts: t.plan.World.Artifacts}); err != nil {
+		return err
+	}
+	t.directory = t.newDirectory()
+	return nil
 }
 
 // startManagement starts the management API and serves its webhooks.
@@ -109,12 +113,12 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	}
 	t.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(t.o.Dir, "management"),
 		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Token: secret, Scheme: scheme,
-		CRDs: append(crds, more...), Mutating: mutating, Validating: validating})
+		CRDs: append(crds, more...), Mutating: append(mutating, directoryWebhook()), Validating: validating})
 	if err != nil {
 		return err
 	}
 	t.guard(t.management.Processes...)
-	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.o.Log); err != nil {
+	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.o.Log, map[string]admission.HandlerFunc{directoryPath: t.directory.admit}); err != nil {
 		return err
 	}
 	if t.front, err = kube.StartFront(t.management, t.clock); err != nil {
@@ -173,10 +177,10 @@ func (t *Twin) writeClusters(ctx context.Context) error {
 		return err
 	}
 	for _, w := range t.workloads {
-		if err := w.rewrite(); err != nil {
-			return err
-		}
 		for _, m := range w.plan.manifests {
+			if err := t.directory.redirect(m.Object); err != nil {
+				return &InputError{m.Where(), err}
+			}
 			if err := a.create(ctx, m); err != nil {
 				return err
 			}

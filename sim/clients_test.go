@@ -121,6 +121,25 @@ func TestKubectlAndGovcUpgradeByHand(t *testing.T) {
 		k.says("11m0s", "get", "kubeadmcontrolplane", "prod-a-kcp", "-o", "jsonpath={.spec.machineTemplate.nodeDrainTimeout}")
 	})
 
+	t.Run("the site's addresses lead to the twin, and others nowhere", func(t *testing.T) {
+		k := global
+		k.t = t
+		template := func(server string) string {
+			return fmt.Sprintf(`{"apiVersion":"infrastructure.cluster.x-k8s.io/v1beta1","kind":"VSphereMachineTemplate","metadata":{"name":"by-hand","namespace":"cpaas-system"},
+				"spec":{"template":{"spec":{"server":%q,"thumbprint":"AA:BB","datacenter":"DC0","template":"x","network":{"devices":[{"networkName":"n"}]}}}}}`, server)
+		}
+		k.run(template("vcenter.prod.example"), "apply", "-f", "-")
+		k.says("="+twin.VCenter().Host+"=", "get", templateV1beta1, "by-hand", "-o", "jsonpath={.spec.template.spec.thumbprint}={.spec.template.spec.server}=")
+		k.run(template("vcenter.prod.example"), "apply", "-f", "-") // again: the template is immutable, and did not change
+		elsewhere := filepath.Join(dir, "elsewhere.json")
+		if err := os.WriteFile(elsewhere, []byte(strings.ReplaceAll(template("vcenter.other.example"), "by-hand", "elsewhere")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k.refused(`got vCenter "vcenter.other.example", want one that the world's manifests name: vcenter.prod.example`, "apply", "-f", elsewhere)
+		k.refused("of a cluster that is not in the world", "create", "-f", filepath.Join("testdata", "cluster-elsewhere.yaml"))
+		k.run("", "delete", templateV1beta1, "by-hand")
+	})
+
 	for _, name := range []string{"prod-a-control-plane", "prod-a-md-0"} {
 		text := global.run("", "get", templateV1beta1, name, "-o", "jsonpath={.spec}")
 		text = strings.ReplaceAll(text, oldTemplate, newTemplate)

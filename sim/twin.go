@@ -51,6 +51,7 @@ type Twin struct {
 	front       *kube.Front
 	vcenter     *vcenter.VCenter
 	registry    *registry.Registry
+	directory   *directory
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
 	addresses   addresses

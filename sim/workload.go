@@ -105,17 +105,6 @@ func (w *workload) controlPlaneName() string {
 	return w.plan.cluster.str("spec", "controlPlaneRef", "name")
 }
 
-// rewrite points the manifests at the twin's servers.
-func (w *workload) rewrite() error {
-	host, port := w.address()
-	for _, m := range w.plan.manifests {
-		if err := rewrite(m, w.t.vcenter.Host(), w.t.registry.URL().Host, host, int64(port)); err != nil {
-			return &InputError{m.Where(), err}
-		}
-	}
-	return nil
-}
-
 // start starts the control plane, the nodes' network and the models of what runs on them. Certificates are there.
 func (w *workload) start(ctx context.Context) (err error) {
 	pair := func(p secret.Purpose) *secret.Certificate { return w.certs.GetByPurpose(p) }

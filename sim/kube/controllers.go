@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	infrav1 "sigs.k8s.io/cluster-api-provider-vsphere/api/govmomi/v1beta2"
 	capvcontrollers "sigs.k8s.io/cluster-api-provider-vsphere/controllers"
@@ -83,9 +84,9 @@ type Controllers struct {
 	clock *clock.Clock
 }
 
-// NewControllers sets everything up and starts the webhook server; the controllers wait for Start. The context ends
-// both.
-func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr.Logger) (*Controllers, error) {
+// NewControllers sets everything up and starts the webhook server, which also serves the caller's own webhooks, by path;
+// the controllers wait for Start. The context ends both.
+func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr.Logger, own map[string]admission.HandlerFunc) (*Controllers, error) {
 	if err := gates(); err != nil {
 		return nil, fmt.Errorf("cluster api feature gates: %w", err)
 	}
@@ -104,6 +105,9 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr
 	}
 	if err := k.setupWebhooks(); err != nil {
 		return nil, err
+	}
+	for path, h := range own {
+		k.hooks.GetWebhookServer().Register("/"+path, &admission.Webhook{Handler: h})
 	}
 	return k, k.startWebhooks(ctx, m, log)
 }

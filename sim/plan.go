@@ -73,7 +73,11 @@ func (p *Plan) loadCluster(c Cluster) error {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s is not modelled and was left out", m.Where(), m))
 			continue
 		}
-		cp.manifests = append(cp.manifests, m)
+		warnings, leaveOut := misjudge(m)
+		p.Warnings = append(p.Warnings, warnings...)
+		if !leaveOut {
+			cp.manifests = append(cp.manifests, m)
+		}
 	}
 	slices.SortStableFunc(cp.manifests, func(a, b Manifest) int { return rank(a) - rank(b) })
 	if err := cp.resolve(); err != nil {
@@ -83,6 +87,10 @@ func (p *Plan) loadCluster(c Cluster) error {
 	if _, err := os.Stat(inside); err == nil {
 		if cp.workload, err = readManifests(inside); err != nil {
 			return err
+		}
+		for _, m := range cp.workload {
+			warnings, _ := misjudge(m)
+			p.Warnings = append(p.Warnings, warnings...)
 		}
 	}
 	if err := p.addVCenter(cp); err != nil {

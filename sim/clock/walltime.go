@@ -4,8 +4,8 @@ package clock
 // in every build, because kube-apiserver and the workload control planes keep the machine's time.
 func WallTimeOnly() []string {
 	l := []string{
-		"creationTimestamp and deletionTimestamp of every object (kube-apiserver)",
-		"node lifecycle and pod garbage collection in workload clusters (kube-controller-manager)",
+		"creationTimestamp and deletionTimestamp of every object (kube-apiserver): so a MachineHealthCheck of a world is left out, rolloutAfter never ends, both with a warning",
+		"node lifecycle, tolerationSeconds, pod garbage collection, and minReadySeconds of Deployments and their like, in workload clusters (kube-controller-manager)",
 	}
 	if !VirtualNow {
 		l = append(l,

@@ -2,15 +2,19 @@ package clock
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
-// NewClient is a client.NewClientFunc for manager.Options: a client whose writes the barrier waits for.
+// NewClient is a client.NewClientFunc for manager.Options: a client whose writes the barrier waits for. It does not know
+// what DeleteAllOf deletes; no controller of a twin uses that.
 func (b *Barrier) NewClient(cfg *rest.Config, o client.Options) (client.Client, error) {
 	c, err := client.NewWithWatch(cfg, o)
 	if err != nil {
@@ -35,6 +39,12 @@ func (b *Barrier) NewClient(cfg *rest.Config, o client.Options) (client.Client, 
 		Delete: func(ctx context.Context, c client.WithWatch, x client.Object, o ...client.DeleteOption) error {
 			return note(x, true, c.Delete(ctx, x, o...))
 		},
+		Apply: func(ctx context.Context, c client.WithWatch, x runtime.ApplyConfiguration, o ...client.ApplyOption) error {
+			return b.noteApplied(x, c.Apply(ctx, x, o...))
+		},
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, x runtime.ApplyConfiguration, o ...client.SubResourceApplyOption) error {
+			return b.noteApplied(x, c.SubResource(sub).Apply(ctx, x, o...))
+		},
 		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, x client.Object, o ...client.SubResourceUpdateOption) error {
 			return note(x, false, c.SubResource(sub).Update(ctx, x, o...))
 		},
@@ -42,6 +52,23 @@ func (b *Barrier) NewClient(cfg *rest.Config, o client.Options) (client.Client, 
 			return note(x, false, c.SubResource(sub).Patch(ctx, x, p, o...))
 		},
 	}), nil
+}
+
+// noteApplied records a server-side apply. Its reply was read into the configuration, whatever type that has.
+func (b *Barrier) noteApplied(x runtime.ApplyConfiguration, err error) error {
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	o := &metav1.PartialObjectMetadata{}
+	if err := json.Unmarshal(text, o); err != nil {
+		return err
+	}
+	b.Wrote(o.GroupVersionKind().GroupKind(), o.Namespace, o.Name, o.ResourceVersion, false)
+	return nil
 }
 
 // WrapTransport counts requests in flight as work, streams excepted. It fits rest.Config.WrapTransport.

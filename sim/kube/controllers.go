@@ -25,7 +25,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	infrav1 "sigs.k8s.io/cluster-api-provider-vsphere/api/govmomi/v1beta2"
@@ -81,6 +80,7 @@ type Controllers struct {
 	ClusterCache clustercache.ClusterCache
 
 	hooks manager.Manager // webhooks, which have to answer before any object is written
+	ended chan error      // of hooks
 	clock *clock.Clock
 }
 
@@ -107,9 +107,11 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr
 		return nil, err
 	}
 	for path, h := range own {
-		k.hooks.GetWebhookServer().Register("/"+path, &admission.Webhook{Handler: h})
+		m.webhooks.Register("/"+path, &admission.Webhook{Handler: h})
 	}
-	return k, k.startWebhooks(ctx, m, log)
+	k.ended = make(chan error, 1)
+	go func() { k.ended <- k.hooks.Start(ctx) }()
+	return k, nil
 }
 
 func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
@@ -136,7 +138,7 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	}
 	k.hooks, err = ctrl.NewManager(m.Config, ctrl.Options{
 		Scheme: m.Scheme, Logger: log, Metrics: metricsserver.Options{BindAddress: "0"}, MapperProvider: sameMapper(k.Manager),
-		WebhookServer: webhook.NewServer(webhook.Options{Host: m.Webhooks.Host, Port: m.Webhooks.Port, CertDir: m.Webhooks.CertDir}),
+		WebhookServer: m.webhooks,
 	})
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
@@ -309,10 +311,14 @@ var watched = []client.Object{
 	&infrav1.VSphereCluster{}, &infrav1.VSphereMachine{}, &infrav1.VSphereVM{},
 }
 
-// Start starts the controllers and returns when their caches are filled. Failures after that come through fail, which
-// is called at most once.
+// Start starts the controllers and returns when their caches are filled. Failures after that come through fail.
 func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 	started := make(chan error, 1)
+	go func() {
+		if err := <-k.ended; ctx.Err() == nil {
+			fail(fmt.Errorf("webhooks ended early: %v", err))
+		}
+	}()
 	go func() {
 		if err := k.Manager.Start(ctx); err != nil {
 			fail(fmt.Errorf("controllers: %w", err))

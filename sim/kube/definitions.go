@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -24,31 +22,20 @@ import (
 // This file tells the management API of the providers' kinds, and of the server that admits and converts their objects.
 // envtest could do it, but a program that imports it makes a folder in the user's cache whenever it starts.
 
-// WebhookServer is where this process serves admission and conversion.
-type WebhookServer struct {
-	Host    string
-	Port    int
-	CertDir string // has tls.crt and tls.key
-	CA      []byte // PEM
-}
-
-// Address is host:port.
-func (s WebhookServer) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
-
-func (s WebhookServer) url(path string) *string {
+func (s *WebhookServer) url(path string) *string {
 	return ptr.To("https://" + s.Address() + "/" + strings.TrimPrefix(path, "/"))
 }
 
 // serve points a webhook, which the manifests put behind a Service, here.
-func (s WebhookServer) serve(c *admissionv1.WebhookClientConfig) {
+func (s *WebhookServer) serve(c *admissionv1.WebhookClientConfig) {
 	if c.Service != nil {
-		c.URL, c.Service, c.CABundle = s.url(ptr.Deref(c.Service.Path, "")), nil, s.CA
+		c.URL, c.Service, c.CABundle = s.url(ptr.Deref(c.Service.Path, "")), nil, s.ca
 	}
 }
 
 // convert lets this process convert the kinds whose versions it knows. The manifests of the others may name a webhook
 // too, which nobody would serve.
-func (s WebhookServer) convert(scheme *runtime.Scheme, crds []*apiextensionsv1.CustomResourceDefinition) error {
+func (s *WebhookServer) convert(scheme *runtime.Scheme, crds []*apiextensionsv1.CustomResourceDefinition) error {
 	convertible := map[schema.GroupKind]bool{}
 	for gvk := range scheme.AllKnownTypes() {
 		obj, err := scheme.New(gvk)
@@ -64,7 +51,7 @@ func (s WebhookServer) convert(scheme *runtime.Scheme, crds []*apiextensionsv1.C
 		if convertible[schema.GroupKind{Group: d.Spec.Group, Kind: d.Spec.Names.Kind}] {
 			d.Spec.Conversion = &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.WebhookConverter,
 				Webhook: &apiextensionsv1.WebhookConversion{ConversionReviewVersions: []string{"v1", "v1beta1"},
-					ClientConfig: &apiextensionsv1.WebhookClientConfig{URL: s.url("convert"), CABundle: s.CA}}}
+					ClientConfig: &apiextensionsv1.WebhookClientConfig{URL: s.url("convert"), CABundle: s.ca}}}
 		}
 	}
 	return nil
@@ -75,7 +62,7 @@ const installers = 4
 
 // define creates the definitions and returns when all of their kinds are served. Then it creates the webhooks.
 func (m *Management) define(ctx context.Context, c ManagementConfig) error {
-	if err := m.Webhooks.convert(c.Scheme, c.CRDs); err != nil {
+	if err := m.webhooks.convert(c.Scheme, c.CRDs); err != nil {
 		return err
 	}
 	own := runtime.NewScheme() // the caller's knows the providers' kinds and maybe no more
@@ -99,7 +86,7 @@ func (m *Management) define(ctx context.Context, c ManagementConfig) error {
 	}
 	for _, w := range c.Mutating {
 		for i := range w.Webhooks {
-			m.Webhooks.serve(&w.Webhooks[i].ClientConfig)
+			m.webhooks.serve(&w.Webhooks[i].ClientConfig)
 		}
 		if err := create(ctx, admin, w); err != nil {
 			return err
@@ -107,7 +94,7 @@ func (m *Management) define(ctx context.Context, c ManagementConfig) error {
 	}
 	for _, w := range c.Validating {
 		for i := range w.Webhooks {
-			m.Webhooks.serve(&w.Webhooks[i].ClientConfig)
+			m.webhooks.serve(&w.Webhooks[i].ClientConfig)
 		}
 		if err := create(ctx, admin, w); err != nil {
 			return err

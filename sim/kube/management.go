@@ -37,8 +37,8 @@ type ManagementConfig struct {
 type Management struct {
 	Config    *rest.Config // the administrator's, straight to the API server
 	Scheme    *runtime.Scheme
-	Webhooks  WebhookServer // where the webhook server has to listen
 	Processes []*Process
+	webhooks  *WebhookServer
 	dir       string
 }
 
@@ -166,31 +166,18 @@ func (m *Management) startControllerManager(c ManagementConfig) error {
 }
 
 func (m *Management) install(ctx context.Context, c ManagementConfig) error {
-	ca, err := NewCA("webhook-ca")
-	if err != nil {
+	var err error
+	if m.webhooks, err = newWebhookServer(); err != nil {
 		return err
 	}
-	crt, key, err := ca.Sign(Leaf{CommonName: "webhook", DNS: []string{"localhost"}, IPs: loopback})
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(c.Dir, "webhook")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := writeFiles(dir, map[string][]byte{"tls.crt": crt, "tls.key": key}); err != nil {
-		return err
-	}
-	port, err := FreePort()
-	if err != nil {
-		return err
-	}
-	m.Webhooks = WebhookServer{Host: "127.0.0.1", Port: port, CertDir: dir, CA: ca.PEM}
 	return m.define(ctx, c)
 }
 
 // Stop ends the child processes, the last started first.
 func (m *Management) Stop() {
+	if m.webhooks != nil {
+		m.webhooks.close()
+	}
 	for i := len(m.Processes) - 1; i >= 0; i-- {
 		m.Processes[i].Stop()
 	}

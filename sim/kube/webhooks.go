@@ -3,46 +3,79 @@ package kube
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"time"
 
-	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
+
+// WebhookServer is where this process serves admission and conversion. It listens from the start, since the definitions
+// on the API server name its port; a request that comes before it is served waits. It is a webhook.Server: the one of
+// controller-runtime opens its port itself, and by then another process may have it.
+type WebhookServer struct {
+	listener    net.Listener
+	certificate tls.Certificate
+	ca          []byte // PEM
+	mux         *http.ServeMux
+}
+
+func newWebhookServer() (*WebhookServer, error) {
+	ca, err := NewCA("webhook-ca")
+	if err != nil {
+		return nil, err
+	}
+	crt, err := ca.TLS(Leaf{CommonName: "webhook", DNS: []string{"localhost"}, IPs: loopback})
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("webhook server: %w", err)
+	}
+	return &WebhookServer{l, crt, ca.PEM, http.NewServeMux()}, nil
+}
+
+// Address is host:port.
+func (s *WebhookServer) Address() string { return s.listener.Addr().String() }
+
+// NeedLeaderElection is false: there is no other.
+func (s *WebhookServer) NeedLeaderElection() bool { return false }
+
+// Register serves a path, before Start.
+func (s *WebhookServer) Register(path string, hook http.Handler) { s.mux.Handle(path, hook) }
+
+// WebhookMux is what Register registers with.
+func (s *WebhookServer) WebhookMux() *http.ServeMux { return s.mux }
+
+// StartedChecker always finds the server started: a request that is early waits.
+func (s *WebhookServer) StartedChecker() healthz.Checker {
+	return func(*http.Request) error { return nil }
+}
+
+// Start serves until ctx ends.
+func (s *WebhookServer) Start(ctx context.Context) error {
+	server := &http.Server{Handler: s.mux, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{s.certificate}, MinVersion: tls.VersionTLS12}}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	err := server.ServeTLS(s.listener, "", "")
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("webhook server on %s: %w", s.Address(), err)
+}
+
+// close gives the port back where Start was never called.
+func (s *WebhookServer) close() { _ = s.listener.Close() }
 
 // sameMapper lets two managers share one RESTMapper: discovery of all groups is not free.
 func sameMapper(m manager.Manager) func(*rest.Config, *http.Client) (meta.RESTMapper, error) {
 	return func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return m.GetRESTMapper(), nil }
-}
-
-// startWebhooks serves admission and conversion and returns when the port answers.
-func (k *Controllers) startWebhooks(ctx context.Context, m *Management, log logr.Logger) error {
-	ended := make(chan error, 1)
-	go func() {
-		err := k.hooks.Start(ctx)
-		if err != nil && ctx.Err() == nil {
-			log.Error(err, "webhook server ended")
-		}
-		ended <- err
-	}()
-	addr := m.Webhooks.Address()
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // only asks whether anybody is there
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		c, err := dialer.DialContext(ctx, "tcp", addr)
-		if err == nil {
-			return c.Close()
-		}
-		select {
-		case err := <-ended:
-			return fmt.Errorf("webhook server on %s: %w", addr, err)
-		case <-ctx.Done():
-			return fmt.Errorf("webhook server on %s: %w (last error: %w)", addr, ctx.Err(), err)
-		case <-tick.C:
-		}
-	}
 }

@@ -22,6 +22,8 @@ type fakeAPI struct {
 	// request has had its effect.
 	fail    func(method, path string) (status int)
 	failing func(method, path string) (status int) // fail, one request at a time
+	says    string                                 // the message of such an answer
+	cut     string                                 // lists whose path ends in this come in pages, of which the second has expired
 
 	mu      sync.Mutex
 	version int
@@ -52,7 +54,8 @@ var served = [][3]string{
 
 func newFakeAPI(t *testing.T) *fakeAPI {
 	t.Helper()
-	f := &fakeAPI{objects: map[string]object{}, version: 100, fail: func(string, string) int { return 0 }}
+	f := &fakeAPI{objects: map[string]object{}, version: 100, says: "made to fail",
+		fail: func(string, string) int { return 0 }}
 	f.changed = sync.NewCond(&f.mu)
 	var one sync.Mutex
 	f.failing = func(method, path string) int {
@@ -122,7 +125,7 @@ func clone(o object) object {
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := f.failing(r.Method, r.URL.Path)
 	if status > 1 {
-		refuse(w, status, "made to fail")
+		refuse(w, status, f.says)
 		return
 	}
 	if f.discover(w, r.URL.Path) {

@@ -224,3 +224,25 @@ func TestAManualStepIsVerified(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A precondition may stand in run itself, between the steps: it is the same promise.
+func TestARefusalOutsideOfAllStepsBlocks(t *testing.T) {
+	r := newRig(t, newSite(t, newFakeAPI(t).config()))
+	got := r.run(t, script(t, `
+def run(ctx, p):
+    require(False, "not on a Friday", code = "friday")
+`))
+	expect(t, got, journal.Fail, runner.ExitBlocked)
+	contains(t, "message", got.Message, "not on a Friday")
+}
+
+// Nobody acts in a rehearsal, so a verification without a timeout of its own has to have one all the same.
+func TestAManualStepWhoseVerificationNeverComesTrueEnds(t *testing.T) {
+	r := newRig(t, newSite(t, newFakeAPI(t).config()))
+	got := r.run(t, script(t, `
+def run(ctx, p):
+    ctx.manual("plug-it-in", "Plug it in.", verify = lambda site: pending("no light"))
+`))
+	expect(t, got, journal.Fail, runner.ExitBlocked, "plug-it-in blocked timeout")
+	contains(t, "message", got.Message, "waited 24h: no light")
+}

@@ -222,7 +222,7 @@ func (c *cluster) write(ctx context.Context, w *write) (dsl.Object, error) {
 	out := journal.WriteOutcome{Key: key, OK: err == nil}
 	if err != nil {
 		out.Error = err.Error()
-		out.Unknown = !kube.Refused(err) && (kube.Lost(err) || ctx.Err() != nil)
+		out.Unknown = !kube.Refused(err) && (kube.Unsure(err) || ctx.Err() != nil)
 	} else {
 		out.After, out.Changed = versionOf(after), !same(w.before, after)
 	}

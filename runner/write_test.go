@@ -3,6 +3,7 @@ package runner_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -204,5 +205,46 @@ func TestAJournalThatCannotBeWrittenStopsTheRunBeforeTheWrite(t *testing.T) {
 	}})
 	if _, err := runner.Run(t.Context(), r.options); err == nil || sent {
 		t.Errorf("got error %v, request sent: %v; want an error and no request", err, sent)
+	}
+}
+
+// A server that gives up on the way may have stored the object all the same: only a webhook's failure comes before that.
+func TestAServerThatGivesUpMayHaveWritten(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		says   string
+		writes int
+	}{
+		{500, "etcdserver: request timed out", 1},
+		{503, "the server is currently unable to handle the request", 1},
+		{504, "Timeout: request did not complete within requested timeout", 1},
+		{500, `Internal error occurred: failed calling webhook "x": connection refused`, 0},
+	} {
+		api, r := withConfigMap(t)
+		api.says = tt.says
+		api.fail = func(method, path string) int {
+			if method == "PATCH" {
+				return tt.status
+			}
+			return 0
+		}
+		got := r.run(t, steps(action{writing("a"), patchData("new")}))
+		if w := got.Run.Writes[0].Outcome; w.Unknown != (tt.writes == 1) || got.Run.Ended.Writes != tt.writes {
+			t.Errorf("%d %s: got outcome %+v and %d writes, want %d", tt.status, tt.says, w, got.Run.Ended.Writes, tt.writes)
+		}
+	}
+}
+
+// A Secret that is there already and differs says where, and not what.
+func TestWhatASecretHoldsIsNotInTheErrorThatItDiffers(t *testing.T) {
+	api := newFakeAPI(t)
+	api.put("v1", "secrets", object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "a"},
+		"data": object{"a": "aHVudGVyMg=="}})
+	r := newRig(t, newSite(t, api.config()))
+	got := r.run(t, steps(action{writing("a"), create("Secret", "a")}))
+	expect(t, got, journal.Fail, runner.ExitFail, "a failed")
+	contains(t, "message", got.Message, `create Secret ns/a: it exists and differs: data.a`)
+	if raw, err := os.ReadFile(r.journal.Path()); err != nil || strings.Contains(string(raw), "aHVudGVyMg") {
+		t.Errorf("got the Secret's data in the journal (%v):\n%s", err, raw)
 	}
 }

@@ -54,12 +54,13 @@ func (t *Twin) clusterReady(ctx context.Context, w *workload) error {
 	mds := &clusterv1.MachineDeploymentList{}
 	machines := &clusterv1.MachineList{}
 	of := []client.ListOption{client.InNamespace(w.namespace)}
+	cache := t.controllers.Manager.GetClient() // asked often while the API server has enough to do
 	for _, l := range []client.ObjectList{kcps, mds} {
-		if err := t.admin.List(ctx, l, of...); err != nil {
+		if err := cache.List(ctx, l, of...); err != nil {
 			return err
 		}
 	}
-	if err := t.admin.List(ctx, machines, append(of, client.MatchingLabels{clusterv1.ClusterNameLabel: w.name})...); err != nil {
+	if err := cache.List(ctx, machines, append(of, client.MatchingLabels{clusterv1.ClusterNameLabel: w.name})...); err != nil {
 		return err
 	}
 	for _, k := range kcps.Items {
@@ -113,7 +114,7 @@ func sum(m map[string]int32) (n int32) {
 // networkReady is nil when the Cluster is available and, where it is gated in, Kube-OVN was delivered.
 func (t *Twin) networkReady(ctx context.Context, w *workload) error {
 	c := &clusterv1.Cluster{}
-	if err := t.admin.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
+	if err := t.controllers.Manager.GetClient().Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
 		return err
 	}
 	if a := meta.FindStatusCondition(c.Status.Conditions, clusterv1.ClusterAvailableCondition); a == nil || a.Status != metav1.ConditionTrue {

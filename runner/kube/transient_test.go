@@ -2,9 +2,11 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"syscall"
 	"testing"
@@ -28,6 +30,10 @@ func TestErrorsOfRequests(t *testing.T) {
 		{"too many requests", apierrors.NewTooManyRequests("slow down", 1), true, false, true},
 		{"internal error", apierrors.NewInternalError(errors.New("webhook")), true, false, false},
 		{"nobody listens", fmt.Errorf("list: %w", dial), true, true, true},
+		{"no way there", &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}},
+			true, true, true},
+		{"a certificate of somebody else", &url.Error{Op: "Get", URL: "https://x", Err: &tls.CertificateVerificationError{
+			Err: errors.New("unknown authority")}}, false, false, false},
 		{"the connection broke", io.ErrUnexpectedEOF, true, true, false},
 		{"no answer in time", context.DeadlineExceeded, true, true, false},
 		{"the caller gave up", context.Canceled, false, false, false},

@@ -103,21 +103,22 @@ func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Pro
 		"tokens.csv": fmt.Appendf(nil, "%s,admin,admin,system:masters\n", c.Token)}); err != nil {
 		return nil, err
 	}
-	p, err := StartProcess(ProcessConfig{Name: "management kube-apiserver", Path: c.APIServer, Dir: c.Dir, Log: file("kube-apiserver.log"), Args: []string{
+	p, err := StartProcess(ProcessConfig{Name: "management kube-apiserver", Path: c.APIServer, Env: apiServerEnv, Dir: c.Dir, Log: file("kube-apiserver.log"), Args: []string{
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--advertise-address=127.0.0.1",
 		"--etcd-servers=" + c.EtcdURL, "--etcd-prefix=/management",
 		"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"), "--token-auth-file=" + file("tokens.csv"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + file("sa.key"), "--service-account-signing-key-file=" + file("sa.key"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC", "--allow-privileged=true",
 		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", "--profiling=false", "--shutdown-delay-duration=0s",
-		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
+		"--enable-priority-and-fairness=false", "--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
 	}})
 	if err != nil {
 		return nil, err
 	}
 	m.Config = &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", port), BearerToken: c.Token, QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM}}
-	if err := p.WaitReady(ctx, apiReady(m.Config)); err != nil {
+	// Not /readyz: that also waits for the bootstrap of roles, which no administrator needs. install waits for it.
+	if err := p.WaitReady(ctx, apiAnswers(m.Config, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")); err != nil {
 		p.Stop()
 		return nil, err
 	}
@@ -125,7 +126,10 @@ func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Pro
 }
 
 // apiReady asks the API server's /readyz.
-func apiReady(cfg *rest.Config) func(context.Context) error {
+func apiReady(cfg *rest.Config) func(context.Context) error { return apiAnswers(cfg, "/readyz") }
+
+// apiAnswers asks the API server for a path.
+func apiAnswers(cfg *rest.Config, path string) func(context.Context) error {
 	hc, err := rest.HTTPClientFor(cfg)
 	return func(ctx context.Context) error {
 		if err != nil {
@@ -133,7 +137,7 @@ func apiReady(cfg *rest.Config) func(context.Context) error {
 		}
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Host+"/readyz", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Host+path, nil)
 		if err != nil {
 			return err
 		}
@@ -143,7 +147,7 @@ func apiReady(cfg *rest.Config) func(context.Context) error {
 		}
 		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("GET /readyz: got %s, want 200", resp.Status)
+			return fmt.Errorf("GET %s: got %s, want 200", path, resp.Status)
 		}
 		return nil
 	}
@@ -170,7 +174,10 @@ func (m *Management) install(ctx context.Context, c ManagementConfig) error {
 	if m.webhooks, err = newWebhookServer(); err != nil {
 		return err
 	}
-	return m.define(ctx, c)
+	if err := m.define(ctx, c); err != nil {
+		return err
+	}
+	return m.Processes[0].WaitReady(ctx, apiReady(m.Config))
 }
 
 // Stop ends the child processes, the last started first.

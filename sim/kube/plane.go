@@ -164,7 +164,7 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []str
 		return err
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
-	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Dir: c.Dir,
+	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Env: apiServerEnv, Dir: c.Dir,
 		Log: f("kube-apiserver.log"), Args: append(storage,
 			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address="+c.Advertise,
 			"--client-ca-file="+f("ca.crt"), "--tls-cert-file="+f("apiserver.crt"),
@@ -212,7 +212,7 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 			"--controllers=" +
 				planeControllers, "--use-service-account-credentials=false", "--node-monitor-grace-period=" +
 				grace.String(),
-			"--node-monitor-period=" + (grace / 10).String()}},
+			"--node-monitor-period=" + (grace / 100).String()}},
 		{"kube-scheduler", c.Scheduler, id.scheduler, nil},
 	} {
 		x.cfg.Host = p.Admin.Host

@@ -113,8 +113,11 @@ func worldCluster(c *call) (starlark.Value, error) {
 		return nil, c.errorf("load-time-only", "a cluster is declared while its file loads")
 	case !objectName.MatchString(cl.Name):
 		return nil, c.errorf("bad-argument", "got name %q, want the name of an object", cl.Name)
-	case cl.Etcd != "model" && cl.Etcd != "real":
-		return nil, c.errorf("bad-argument", `for parameter etcd: got %q, want "model" or "real"`, cl.Etcd)
+	case cl.Etcd == "real":
+		return nil, c.errorf("not-supported", `for parameter etcd: got "real", want "model": `+
+			"a twin plays etcd's membership and does not run members")
+	case cl.Etcd != "model":
+		return nil, c.errorf("bad-argument", `for parameter etcd: got %q, want "model"`, cl.Etcd)
 	}
 	if !filepath.IsAbs(cl.Manifests) {
 		cl.Manifests = filepath.Join(c.module.dir(), filepath.FromSlash(cl.Manifests))

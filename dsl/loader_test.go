@@ -104,7 +104,7 @@ func TestWorldIsPlainData(t *testing.T) {
 	loader, file := inMemory(t, "prod-a.world.star", `
 world(
     acp = "4.2.4",
-    clusters = [cluster("prod-a", "testdata", etcd = "real")],
+    clusters = [cluster("prod-a", "testdata", etcd = "model")],
     vcenter = vcenter({"new": "v1.34.5", "old": "v1.33.7-3"}),
     registry = registry(["acp/chart:v1"]),
     timing = {"boot": "2m"},
@@ -117,7 +117,7 @@ world(
 	wd, _ := os.Getwd()
 	want := &dsl.World{
 		Name: "prod-a", File: "prod-a.world.star", Pos: dsl.Position{File: "prod-a.world.star", Line: 2, Col: 1}, ACP: "4.2.4",
-		Clusters: []dsl.WorldCluster{{Name: "prod-a", Manifests: filepath.Join(wd, "testdata"), Etcd: "real", Pos: dsl.Position{File: "prod-a.world.star", Line: 4, Col: 17}}},
+		Clusters: []dsl.WorldCluster{{Name: "prod-a", Manifests: filepath.Join(wd, "testdata"), Etcd: "model", Pos: dsl.Position{File: "prod-a.world.star", Line: 4, Col: 17}}},
 		VCenter: dsl.WorldVCenter{Templates: []dsl.WorldTemplate{
 			{Name: "new", Kubernetes: "v1.34.5", Pos: dsl.Position{File: "prod-a.world.star", Line: 5, Col: 15}},
 			{Name: "old", Kubernetes: "v1.33.7-3", Pos: dsl.Position{File: "prod-a.world.star", Line: 5, Col: 15}},

@@ -19,7 +19,7 @@ type World struct {
 type WorldCluster struct {
 	Name      string
 	Manifests string // directory, made absolute against the world's file
-	Etcd      string // "model" (default) or "real"
+	Etcd      string // "model", the only kind so far: its membership is played
 	Pos       Position
 }
 

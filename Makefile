@@ -1,5 +1,8 @@
 # Everything that a person or CI does with this project. `make` alone lists it.
 
+# Without C: no compiler is needed to build, and bin/ runs on any Linux.
+export CGO_ENABLED = 0
+
 # What we build with: the flags that cmd/internal/overlay writes, one value for all, so that one build cache serves all.
 GO      = GOFLAGS="$$(cat .build/overlay/goflags)" go
 # What builds what we build with.

@@ -44,7 +44,7 @@ bench: overlay manifests assets ## print the medians of the benchmarks
 	KUBEBUILDER_ASSETS="$(CURDIR)/bin" $(GO) run ./cmd/internal/bench
 
 docs: overlay manifests ## write the generated pages of docs/
-	$(GO) run ./cmd/internal/genfidelity -out docs/fidelity.md
+	$(GO) run ./cmd/internal/gendocs -out docs
 
 ci: ## what CI does
 	bash .ci/run

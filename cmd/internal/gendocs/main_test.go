@@ -10,17 +10,21 @@ import (
 
 const root = "../../.."
 
-func TestCommittedPageIsCurrent(t *testing.T) {
-	got, err := os.ReadFile(root + "/docs/fidelity.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := page(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("docs/fidelity.md: got another page than the code makes; to write it: make docs\nfirst difference: %s", firstDifference(got, want))
+func TestCommittedPagesAreCurrent(t *testing.T) {
+	for _, p := range pages {
+		t.Run(p.file, func(t *testing.T) {
+			got, err := os.ReadFile(root + "/docs/" + p.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := p.make(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("docs/%s: got another page than the code makes; to write it: make docs\nfirst difference: %s", p.file, firstDifference(got, want))
+			}
+		})
 	}
 }
 

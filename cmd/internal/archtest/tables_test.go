@@ -7,6 +7,7 @@ import (
 
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/runner/check"
+	"github.com/rehearse-dev/rehearse/runner/report"
 	"github.com/rehearse-dev/rehearse/sim"
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
@@ -15,7 +16,7 @@ var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Every family has one table, sorted, without duplicates. People grep for the ids, so they are kebab-case.
 func TestTablesAreSorted(t *testing.T) {
-	var builtins, timings, invariants []string
+	var builtins, formats, invariants, timings []string
 	for _, b := range dsl.Builtins() {
 		builtins = append(builtins, b.Name)
 	}
@@ -25,6 +26,9 @@ func TestTablesAreSorted(t *testing.T) {
 	for _, i := range check.All {
 		invariants = append(invariants, i.ID)
 	}
+	for _, f := range report.Formats {
+		formats = append(formats, f.Name)
+	}
 	for _, row := range []struct {
 		name string
 		ids  []string
@@ -33,6 +37,7 @@ func TestTablesAreSorted(t *testing.T) {
 		{"builtins", builtins, regexp.MustCompile(`^[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?$`)},
 		{"faults", fault.IDs(), kebab},
 		{"invariants", invariants, kebab},
+		{"report formats", formats, kebab},
 		{"timings", timings, kebab},
 	} {
 		if len(row.ids) == 0 {

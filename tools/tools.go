@@ -1,6 +1,7 @@
 //go:build tools
 
-// Package tools pins the programs that a twin runs as child processes.
+// Package tools pins the programs that a twin runs as child processes, and kubectl, which people and tests point at it.
+// They are built by cmd/internal/buildassets and never imported; govc has a module of its own.
 package tools
 
 import (

@@ -1,5 +1,5 @@
-// Govc is govmomi's command line for vCenter, with the commands that a twin can answer. The tests use it as a real
-// client. Upstream's own main package is not in the module proxy; its commands are, and these are them.
+// Govc is govmomi's command line for vCenter, with the commands that a twin can answer, for people and tests. Upstream's
+// own main package is not in the module proxy; its commands are, and these are some of them.
 package main
 
 import (

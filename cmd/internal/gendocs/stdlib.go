@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.starlark.net/syntax"
@@ -13,23 +15,14 @@ import (
 
 // library is a section per file of the standard library: its comment, and what it exports.
 func library() (string, error) {
-	files, err := fs.Glob(stdlib.FS, "*.star")
+	files, err := parseLibrary(stdlib.FS)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	for _, name := range files {
-		source, err := stdlib.FS.ReadFile(name)
-		if err != nil {
-			return "", err
-		}
-		tree, err := dsl.Dialect.Parse(name, source, 0)
-		if err != nil {
-			return "", err
-		}
-		m := moduleOf(tree)
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n", name, strings.TrimSpace(m.doc))
-		for i, e := range m.exports {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n", name, strings.TrimSpace(files[name].doc))
+		for i, e := range files.exports(name) {
 			if i == 0 {
 				b.WriteString("\n")
 			}
@@ -43,64 +36,145 @@ func library() (string, error) {
 	return b.String(), nil
 }
 
-// module is a file of the library as its users see it.
+// modules are the files of a library by name.
+type modules map[string]*module
+
+// module is a file: what it says of itself, and what its names are.
 type module struct {
-	doc     string
-	exports []export
+	doc    string
+	names  []string // defined at top level, in order
+	defs   map[string]*syntax.DefStmt
+	values map[string]syntax.Expr
+	loads  map[string]loaded
+}
+
+// loaded is a name of another file.
+type loaded struct{ file, name string }
+
+func parseLibrary(fsys fs.FS) (modules, error) {
+	files, err := fs.Glob(fsys, "*.star")
+	if err != nil {
+		return nil, err
+	}
+	l := modules{}
+	for _, name := range files {
+		source, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		tree, err := dsl.Dialect.Parse(name, source, 0)
+		if err != nil {
+			return nil, err
+		}
+		l[name] = moduleOf(tree)
+	}
+	return l, nil
+}
+
+func moduleOf(tree *syntax.File) *module {
+	m := &module{doc: docOf(tree.Stmts), defs: map[string]*syntax.DefStmt{}, values: map[string]syntax.Expr{}, loads: map[string]loaded{}}
+	for _, s := range tree.Stmts {
+		switch s := s.(type) {
+		case *syntax.DefStmt:
+			m.names = append(m.names, s.Name.Name)
+			m.defs[s.Name.Name] = s
+		case *syntax.AssignStmt:
+			if id, ok := s.LHS.(*syntax.Ident); ok {
+				m.names = append(m.names, id.Name)
+				m.values[id.Name] = s.RHS
+			}
+		case *syntax.LoadStmt:
+			file := strings.TrimPrefix(s.Module.Value.(string), "@rehearse//")
+			for i, to := range s.To {
+				m.loads[to.Name] = loaded{file, s.From[i].Name}
+			}
+		}
+	}
+	return m
+}
+
+// meaning is what a name stands for: a function, or an expression of a file; nothing when it is neither.
+type meaning struct {
+	def  *syntax.DefStmt
+	expr syntax.Expr
+	in   *module
+}
+
+// resolve follows names, loads and fields of structs.
+func (l modules) resolve(in *module, e syntax.Expr) meaning {
+	if in == nil {
+		return meaning{}
+	}
+	switch e := e.(type) {
+	case *syntax.Ident:
+		if def := in.defs[e.Name]; def != nil {
+			return meaning{def: def}
+		}
+		if v := in.values[e.Name]; v != nil {
+			return l.resolve(in, v)
+		}
+		from := in.loads[e.Name]
+		return l.resolve(l[from.file], &syntax.Ident{Name: from.name})
+	case *syntax.DotExpr:
+		owner := l.resolve(in, e.X)
+		for _, f := range fieldsOf(owner.expr) {
+			if f.name == e.Name.Name {
+				return l.resolve(owner.in, f.value)
+			}
+		}
+		return meaning{}
+	}
+	return meaning{expr: e, in: in}
 }
 
 // export is a name that can be loaded, or a field of a struct that can.
 type export struct{ call, doc string }
 
-// moduleOf reads a file. What stands in a public struct is shown as its field, and not again by itself.
-func moduleOf(tree *syntax.File) module {
-	m := module{doc: docOf(tree.Stmts)}
-	defs, values := map[string]*syntax.DefStmt{}, map[string]syntax.Expr{}
-	var public []string
-	for _, s := range tree.Stmts {
-		name := ""
-		switch s := s.(type) {
-		case *syntax.DefStmt:
-			name = s.Name.Name
-			defs[name] = s
-		case *syntax.AssignStmt:
-			if id, ok := s.LHS.(*syntax.Ident); ok {
-				name = id.Name
-				values[name] = s.RHS
-			}
-		}
-		if name != "" && !strings.HasPrefix(name, "_") {
-			public = append(public, name)
-		}
-	}
-	exported := func(shown, name string) export {
-		switch def, literal := defs[name], literalOf(values[name]); {
-		case def != nil:
-			return export{shown + signature(def.Params), docOf(def.Body)}
-		case literal != "":
-			return export{shown + " = " + literal, ""}
-		}
-		return export{shown, ""}
-	}
+// exports are the public names of a file. What stands in a public struct is shown as its field, and not again by itself.
+func (l modules) exports(file string) []export {
+	m := l[file]
+	var alone, fields []export
 	inside := map[string]bool{}
-	var alone []export
-	for _, name := range public {
-		for _, f := range fieldsOf(values[name]) {
-			inside[f[1]] = true
-			m.exports = append(m.exports, exported(name+"."+f[0], f[1]))
+	for _, name := range m.names {
+		if strings.HasPrefix(name, "_") {
+			continue
+		}
+		owner := l.resolve(m, &syntax.Ident{Name: name})
+		for _, f := range fieldsOf(owner.expr) {
+			if id, ok := f.value.(*syntax.Ident); ok {
+				inside[id.Name] = true
+			}
+			fields = append(fields, exported(name+"."+f.name, l.resolve(owner.in, f.value)))
 		}
 	}
-	for _, name := range public {
-		if fieldsOf(values[name]) == nil && !inside[name] {
-			alone = append(alone, exported(name, name))
+	for _, name := range m.names {
+		v := l.resolve(m, &syntax.Ident{Name: name})
+		if !strings.HasPrefix(name, "_") && !inside[name] && fieldsOf(v.expr) == nil {
+			alone = append(alone, exported(name, v))
 		}
 	}
-	m.exports = append(alone, m.exports...)
-	return m
+	return append(alone, fields...)
 }
 
-// fieldsOf are the fields of a struct(…) with the names that they are set to; nil when it is something else.
-func fieldsOf(e syntax.Expr) [][2]string {
+// exported is a name as its users write it: a call, a literal, or the name alone.
+func exported(name string, v meaning) export {
+	switch literal := literalOf(v.expr); {
+	case v.def != nil:
+		return export{name + signature(v.def.Params), docOf(v.def.Body)}
+	case literal != "":
+		return export{name + " = " + literal, ""}
+	}
+	return export{name, ""}
+}
+
+// structField is an argument of struct(…).
+type structField struct {
+	name  string
+	value syntax.Expr
+}
+
+// fieldsOf are the fields of a struct(…); nil when it is something else.
+func fieldsOf(e syntax.Expr) []structField {
 	call, ok := e.(*syntax.CallExpr)
 	if !ok {
 		return nil
@@ -108,17 +182,11 @@ func fieldsOf(e syntax.Expr) [][2]string {
 	if fn, ok := call.Fn.(*syntax.Ident); !ok || fn.Name != "struct" {
 		return nil
 	}
-	var l [][2]string
+	var l []structField
 	for _, arg := range call.Args {
-		set, ok := arg.(*syntax.BinaryExpr)
-		if !ok || set.Op != syntax.EQ {
-			continue
+		if set, ok := arg.(*syntax.BinaryExpr); ok && set.Op == syntax.EQ {
+			l = append(l, structField{set.X.(*syntax.Ident).Name, set.Y})
 		}
-		f := [2]string{set.X.(*syntax.Ident).Name}
-		if id, ok := set.Y.(*syntax.Ident); ok {
-			f[1] = id.Name
-		}
-		l = append(l, f)
 	}
 	return l
 }

@@ -86,7 +86,7 @@ def _get(site, name, *labels, namespace = "a", default = None, **more):
     it."""
     return y
 
-def helper(): return 1
+def alone(): return 1
 
 def _hidden(): return 1
 
@@ -110,7 +110,7 @@ y = struct(put = _put)
 	for _, e := range l.exports("x.star") {
 		got = append(got, e.call+": "+oneLine(e.doc))
 	}
-	want := []string{"LIMIT = 3: ", "helper(): ", `x.KIND = "Thing": `,
+	want := []string{"LIMIT = 3: ", "alone(): ", `x.KIND = "Thing": `,
 		`x.get(site, name, *labels, namespace="a", default=None, **more): Gets it.`, "x.all: ", "x.put(obj): Puts it.",
 		"x.far = 4: ", "x.gone: ", `x.word = "a": `}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

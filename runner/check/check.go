@@ -16,6 +16,8 @@ type Invariant struct {
 	Sees func(journal.Body) bool
 	// Broken looks at the estate as it is now; nil: the claim holds.
 	Broken func(*Estate) *Breach
+	// Blind says why the claim cannot be judged as the estate is now, "" when it can. nil: it always can.
+	Blind func(*Estate) string
 }
 
 // Breach is a claim that does not hold.

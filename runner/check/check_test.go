@@ -98,6 +98,8 @@ var stories = map[string]story{
 	"workers-not-newer.accept": three("v1.34.5", worker("w-1", "v1.33.7", "v1.33.7"),
 		worker("w-2", "v1.34.5", ""), worker("w-2", "v1.34.5", "v1.34.9")),
 	"workers-not-newer.refuse": append(three("v1.34.5"), cp("a", "v1.33.7"), worker("w-2", "v1.34.5", "")),
+	"workers-not-newer.refuse-control-plane-kubelet": append(three("v1.34.5"),
+		cp("a", "v1.34.5", func(m *journal.Machine) { m.Kubelet = "v1.33.7" }), worker("w-2", "v1.34.5", "")),
 	"workers-not-newer.refuse-kubelet": append(three("v1.33.7"),
 		worker("w-1", "v1.33.7", ""), worker("w-1", "v1.33.7", "v1.34.5")),
 }
@@ -156,12 +158,57 @@ func TestAClaimThatNothingWasSeenOfIsAnError(t *testing.T) {
 	}
 }
 
+func TestAQuorumThatCannotBeSeenIsNotTakenForOne(t *testing.T) {
+	for _, message := range []string{"Last successful probe at 2026-11-21T02:00:00Z",
+		"Failed to get the Node hosting the etcd member", "Failed to get etcd alarms: context deadline exceeded"} {
+		unseen := func(names ...string) story {
+			s := three("v1.33.7")
+			for _, n := range names {
+				s = append(s, cp(n, "v1.33.7", etcd("Unknown", message)))
+			}
+			return append(s, 130*time.Second, cp("a", "v1.33.7"), cp("b", "v1.33.7"), cp("c", "v1.33.7"))
+		}
+		for _, c := range []struct {
+			s    story
+			want string
+		}{
+			{unseen("b"), ""},
+			{unseen("b", "c"), "etcd of prod-a could not be observed for 120 s: got 1 of 3 voting members in sight: " +
+				"Machine b: " + message + "; Machine c: " + message},
+		} {
+			j, err := NewJudge([]string{"etcd-quorum"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said []journal.Body
+			if _, err := journal.Scan(bytes.NewReader(write(t, "etcd-quorum", c.s)), func(e journal.Event) error {
+				l, err := j.Observe(e)
+				said = append(said, l...)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			v := j.Verdicts()[0]
+			if v.Verdict != journal.Pass || v.Message != c.want {
+				t.Errorf("%s: got %s %q, want a pass that says %q", message, v.Verdict, v.Message, c.want)
+			}
+			var want []journal.Body
+			if c.want != "" {
+				want = []journal.Body{journal.Warning{Text: "etcd-quorum: " + c.want}}
+			}
+			if diff := cmp.Diff(want, said); diff != "" {
+				t.Errorf("%s: (-want +got):\n%s", message, diff)
+			}
+		}
+	}
+}
+
 func TestOnlyTheFirstMomentIsReported(t *testing.T) {
 	j, err := NewJudge([]string{"one-control-plane-machine-at-a-time"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var violated []journal.InvariantViolated
+	var violated []journal.Body
 	raw := write(t, "one-control-plane-machine-at-a-time", three("v1.33.7", cp("a", "v1.33.7", deleting),
 		cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting)))
 	if _, err := journal.Scan(bytes.NewReader(raw), func(e journal.Event) error {
@@ -171,7 +218,7 @@ func TestOnlyTheFirstMomentIsReported(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	want := []journal.InvariantViolated{{ID: "one-control-plane-machine-at-a-time",
+	want := []journal.Body{journal.InvariantViolated{ID: "one-control-plane-machine-at-a-time",
 		Message: "control plane of prod-a: got 2 machines being deleted, want one", Evidence: "a, b"}}
 	if diff := cmp.Diff(want, violated); diff != "" {
 		t.Error("violations (-want +got):\n" + diff)

@@ -22,6 +22,14 @@ var etcdQuorum = Invariant{
 		}
 		return nil
 	},
+	Blind: func(s *Estate) string {
+		for _, c := range s.Clusters() {
+			if text := quorumOutOfSight(s, c); text != "" {
+				return text
+			}
+		}
+		return ""
+	},
 }
 
 // blindness is how long, in site seconds, a member may stay out of sight, or the control plane's own count fall short
@@ -79,9 +87,39 @@ func memberHealthy(now float64, m *Machine) bool {
 	case "False":
 		return false
 	case "Unknown":
-		vain := strings.HasPrefix(m.Etcd.Message, "Failed to connect to etcd") ||
-			strings.HasPrefix(m.Etcd.Message, "Failed to get etcd members")
-		return !vain || now-m.EtcdSince < blindness
+		return !inVain(m) || now-m.EtcdSince < blindness
 	}
 	return true
+}
+
+// inVain tells that the member itself did not answer. Other messages say that nobody came as far as asking it ("Last
+// successful probe at", "Failed to get the Node"), or that the member answered, but not everything ("Failed to get etcd
+// alarms").
+// Source: cluster-api@v1.13.4 controlplane/kubeadm updateManagedEtcdConditions, setConditionsToUnknown.
+func inVain(m *Machine) bool {
+	return strings.HasPrefix(m.Etcd.Message, "Failed to connect to etcd") ||
+		strings.HasPrefix(m.Etcd.Message, "Failed to get etcd members")
+}
+
+// quorumOutOfSight says that so many members have been out of sight for so long, through no fault of theirs, that
+// nobody can tell whether there is a quorum; "" when it can be told.
+func quorumOutOfSight(s *Estate, cluster string) string {
+	voting, seen := 0, 0
+	var unseen []string
+	for _, m := range s.ControlPlaneMachines(cluster) {
+		if !m.Voted || m.Deleting {
+			continue
+		}
+		voting++
+		if away := s.Now - m.EtcdSince; etcdState(m.Etcd) == "Unknown" && !inVain(m) && away >= blindness {
+			unseen = append(unseen, fmt.Sprintf("Machine %s: %s", m.Name, m.Etcd.Message))
+			continue
+		}
+		seen++
+	}
+	if quorum := voting/2 + 1; voting == 0 || seen >= quorum {
+		return ""
+	}
+	return fmt.Sprintf("etcd of %s could not be observed for %d s: got %d of %d voting members in sight: %s",
+		cluster, blindness, seen, voting, strings.Join(unseen, "; "))
 }

@@ -22,6 +22,7 @@ type trial struct {
 	Invariant
 	observations int
 	breach       *Breach
+	blind        string // the first time that it could not be judged
 }
 
 // NewJudge makes a judge of the invariants with these ids.
@@ -37,8 +38,9 @@ func NewJudge(ids []string) (*Judge, error) {
 	return j, nil
 }
 
-// Observe adds one event and returns the invariants that it is the first to break.
-func (j *Judge) Observe(e journal.Event) ([]journal.InvariantViolated, error) {
+// Observe adds one event and returns what the journal has to say about it: each invariant that it is the first to
+// break, and a warning for each that could not be judged for the first time until then.
+func (j *Judge) Observe(e journal.Event) ([]journal.Body, error) {
 	b, err := e.Decode()
 	if err != nil || b == nil {
 		return nil, err
@@ -48,9 +50,11 @@ func (j *Judge) Observe(e journal.Event) ([]journal.InvariantViolated, error) {
 	if j.over {
 		return nil, nil
 	}
-	_, j.over = b.(*journal.RunEnded)
+	if _, j.over = b.(*journal.RunEnded); j.over {
+		return nil, nil // the verdicts are given
+	}
+	l := j.blinded(e.At)
 	j.estate.apply(e.At, b)
-	var l []journal.InvariantViolated
 	for _, t := range j.cases {
 		if t.Sees(b) {
 			t.observations++
@@ -65,14 +69,30 @@ func (j *Judge) Observe(e journal.Event) ([]journal.InvariantViolated, error) {
 	return l, nil
 }
 
+// blinded looks at the estate as it was until now, before an event changes it: what comes back into sight was out of
+// it.
+func (j *Judge) blinded(now float64) []journal.Body {
+	j.estate.Now = now
+	var l []journal.Body
+	for _, t := range j.cases {
+		if t.Blind == nil || t.blind != "" {
+			continue
+		}
+		if t.blind = t.Blind(j.estate); t.blind != "" {
+			l = append(l, journal.Warning{Text: t.ID + ": " + t.blind})
+		}
+	}
+	return l
+}
+
 // Verdicts is the judgement over everything that was observed, by id. A claim that nothing could be said about is an
-// Error and never a silent pass.
+// Error and never a silent pass; one that could not be judged for a while passes with a message that says so.
 func (j *Judge) Verdicts() []journal.InvariantJudged {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var l []journal.InvariantJudged
 	for _, t := range j.cases {
-		v := journal.InvariantJudged{ID: t.ID, Verdict: journal.Pass, Observations: t.observations}
+		v := journal.InvariantJudged{ID: t.ID, Verdict: journal.Pass, Message: t.blind, Observations: t.observations}
 		switch {
 		case t.breach != nil:
 			v.Verdict, v.Message = journal.Fail, t.breach.Message

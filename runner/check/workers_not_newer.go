@@ -29,8 +29,10 @@ func workerNewer(s *Estate, cluster string) *Breach {
 	var oldest *Machine
 	var lowest semver.Version
 	for _, m := range s.ControlPlaneMachines(cluster) {
-		if v, err := semver.ParseTolerant(m.Version); err == nil && (oldest == nil || minorLess(v, lowest)) {
-			oldest, lowest = m, v
+		for _, text := range []string{m.Version, m.Kubelet} { // what is wanted, and what the VM image really brought
+			if v, err := semver.ParseTolerant(text); err == nil && (oldest == nil || minorLess(v, lowest)) {
+				oldest, lowest = m, v
+			}
 		}
 	}
 	if oldest == nil {
@@ -40,12 +42,13 @@ func workerNewer(s *Estate, cluster string) *Breach {
 		if m.Role == journal.RoleControlPlane {
 			continue
 		}
-		for _, text := range []string{m.Version, m.Kubelet} { // what is wanted, and what the VM image really brought
+		for _, text := range []string{m.Version, m.Kubelet} {
 			if v, err := semver.ParseTolerant(text); err == nil && minorLess(lowest, v) {
 				return &Breach{
 					Message: fmt.Sprintf("worker %s of %s is newer than its control plane: got %s, want at most v%d.%d",
 						m.Name, cluster, text, lowest.Major, lowest.Minor),
-					Evidence: fmt.Sprintf("control-plane Machine %s is at %s", oldest.Name, oldest.Version),
+					Evidence: fmt.Sprintf("control-plane Machine %s is at %s, its kubelet at %s", oldest.Name, oldest.Version,
+						oldest.Kubelet),
 				}
 			}
 		}

@@ -16,6 +16,7 @@ type Host struct {
 	Site  dsl.Site
 	Polls int                        // of a wait before its time is out; 0: 50
 	Tick  func(wait string)          // between two polls: the world goes on
+	Meet  func(id string)            // before a step or a wait: the world as it meets it
 	Deny  map[string]error           // gates that are not approved
 	Known map[string]json.RawMessage // results of an earlier run, returned instead of calling the body
 	// Log has one line per thing conducted: "step templates: noop", "wait rolled: done after 3 polls".
@@ -30,6 +31,7 @@ type Host struct {
 func (h *Host) Step(ctx context.Context, s dsl.Step,
 	body func(context.Context, dsl.Site) (dsl.Result, error)) (json.RawMessage, error) {
 	h.Steps = append(h.Steps, s)
+	h.meet(s.ID)
 	if raw, ok := h.Known[s.ID]; ok {
 		h.logf("step %s: known", s.ID)
 		return h.keep(s.ID, raw), nil
@@ -51,6 +53,7 @@ func (h *Host) Step(ctx context.Context, s dsl.Step,
 func (h *Host) Wait(ctx context.Context, w dsl.Wait,
 	poll func(context.Context, dsl.Site) (dsl.Poll, error)) (json.RawMessage, error) {
 	h.Waits = append(h.Waits, w)
+	h.meet(w.ID)
 	if raw, ok := h.Known[w.ID]; ok {
 		h.logf("wait %s: known", w.ID)
 		return h.keep(w.ID, raw), nil
@@ -122,6 +125,12 @@ func (h *Host) Undo(t testing.TB) {
 				t.Fatalf("undo of step %s: %v", h.Steps[i].ID, err)
 			}
 		}
+	}
+}
+
+func (h *Host) meet(id string) {
+	if h.Meet != nil {
+		h.Meet(id)
 	}
 }
 

@@ -29,8 +29,9 @@ func newEstate() *estate {
 	e := &estate{management: &dsltest.Cluster{}, workload: &dsltest.Cluster{}}
 	e.Site = &dsltest.Site{
 		Clusters: map[string]*dsltest.Cluster{"": e.management, "prod-a": e.workload},
-		Vms:      []dsl.VM{{Name: oldImage, Template: true}, {Name: newImage, Template: true}, {Name: "prod-a-cp-1"}},
-		Tags:     map[string][]string{"acp/chart-cpaas-kube-ovn": {"v4.2.26", "v4.3.3"}},
+		Vms: []dsl.VM{{Name: oldImage, Path: "/dc-1/vm/" + oldImage, Template: true},
+			{Name: newImage, Path: "/dc-1/vm/" + newImage, Template: true}, {Name: "prod-a-cp-1", Path: "/dc-1/vm/prod-a-cp-1"}},
+		Tags: map[string][]string{"acp/chart-cpaas-kube-ovn": {"v4.2.26", "v4.3.3"}},
 	}
 	e.platform()
 	e.put(e.management, "Cluster", "prod-a", `{"metadata":{"annotations":{"cpaas.io/network-type":"kube-ovn","cpaas.io/kube-ovn-version":"v4.2.26"}},
@@ -59,19 +60,25 @@ func newEstate() *estate {
 
 // platform is what the management cluster holds beside Cluster API.
 func (e *estate) platform() {
-	for _, name := range []string{"capi-controller-manager", "capv-controller-manager"} {
-		e.put(e.management, "Deployment", name, `{"metadata":{"labels":{"cluster.x-k8s.io/provider":"x"}},
-			"spec":{"replicas":1},"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1,"availableReplicas":1}}`)
+	for name, provider := range map[string]string{
+		"capi-controller-manager": "cluster-api", "capi-kubeadm-bootstrap-controller-manager": "bootstrap-kubeadm",
+		"capi-kubeadm-control-plane-controller-manager": "control-plane-kubeadm", "capv-controller-manager": "infrastructure-vsphere",
+	} {
+		e.put(e.management, "Deployment", name, fmt.Sprintf(`{"metadata":{"labels":{"cluster.x-k8s.io/provider":%q}},
+			"spec":{"replicas":1},"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1,"availableReplicas":1}}`, provider))
 	}
-	e.put(e.management, "ClusterVersionShadow", "prod-a", `{"status":{"current":{"version":"v4.3.0"},"desired":{"version":"v4.3.0"},
-		"conditions":[{"type":"Ready","status":"True"}]}}`)
+	for _, name := range []string{"global", "prod-a"} {
+		e.put(e.management, "ClusterVersionShadow", name, `{"status":{"current":{"version":"v4.3.0"},"desired":{"version":"v4.3.0"},
+			"conditions":[{"type":"Ready","status":"True"}]}}`)
+	}
 }
 
 func (e *estate) template(name string) {
 	e.put(e.management, "VSphereMachineTemplate", name, `{"apiVersion":"infrastructure.cluster.x-k8s.io/v1beta1",
 		"metadata":{"uid":"1","resourceVersion":"7","creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{}],"labels":{"a":"b"},
+			"finalizers":["keep.example/me"],"deletionTimestamp":"2026-01-01T00:00:00Z","deletionGracePeriodSeconds":0,
 			"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}","keep":"me"}},
-		"spec":{"template":{"spec":{"template":"`+oldImage+`","numCPUs":8,"providerID":"vsphere://x"}}},"status":{"capacity":{}}}`)
+		"spec":{"template":{"spec":{"template":"`+oldImage+`","datacenter":"dc-1","numCPUs":8,"providerID":"vsphere://x"}}},"status":{"capacity":{}}}`)
 }
 
 // machine is a running machine with its node; of the control plane when deployment is "".
@@ -81,8 +88,9 @@ func (e *estate) machine(deployment, kubernetes string) {
 	if deployment != "" {
 		label = fmt.Sprintf(`"cluster.x-k8s.io/deployment-name":%q`, deployment)
 	}
-	e.put(e.management, "Machine", name, fmt.Sprintf(`{"metadata":{"labels":{"cluster.x-k8s.io/cluster-name":"prod-a",%s}},
-		"spec":{"version":%q},"status":{"phase":"Running","nodeRef":{"name":%q},"v1beta2":{"conditions":[{"type":"NodeHealthy","status":"True"}]}}}`, label, kubernetes, name))
+	e.put(e.management, "Machine", name, fmt.Sprintf(`{"metadata":{"labels":{"cluster.x-k8s.io/cluster-name":"prod-a",%[1]s}},
+		"spec":{"version":%[2]q},"status":{"phase":"Running","nodeRef":{"name":%[3]q},"nodeInfo":{"kubeletVersion":%[2]q},
+			"v1beta2":{"conditions":[{"type":"NodeHealthy","status":"True"}]}}}`, label, kubernetes, name))
 	e.put(e.workload, "Node", name, fmt.Sprintf(`{"status":{"nodeInfo":{"kubeletVersion":%q},"conditions":[{"type":"Ready","status":"True"}]}}`, kubernetes))
 	if deployment == "" {
 		tag := map[string]string{oldKubernetes: "v3.5.27-260305", newKubernetes: "v3.5.28-260325"}[kubernetes]
@@ -94,8 +102,18 @@ func (e *estate) machine(deployment, kubernetes string) {
 // upgraded lets machines run the new version.
 func (e *estate) upgraded(names ...string) {
 	for _, name := range names {
-		set(e.management.Find("Machine", name), "spec/version", newKubernetes)
+		m := e.management.Find("Machine", name)
+		set(m, "spec/version", newKubernetes)
+		set(m, "status/nodeInfo/kubeletVersion", newKubernetes)
 	}
+}
+
+// rolled lets machines run the new version, and the control plane say that it is all.
+func (e *estate) rolled(names ...string) {
+	e.upgraded(names...)
+	kcp := e.management.Find("KubeadmControlPlane", "prod-a-kcp")
+	set(kcp, "spec/version", newKubernetes)
+	set(kcp, "status/version", newKubernetes)
 }
 
 func (e *estate) addons(coredns, kubernetes string) {
@@ -109,9 +127,13 @@ func (e *estate) addons(coredns, kubernetes string) {
 }
 
 func (e *estate) release(target, installed, phase string) {
+	sync := `"status":"Unknown","reason":"Syncing","message":"chart not found"`
+	if phase == "Success" {
+		sync = `"status":"True"`
+	}
 	e.put(e.workload, "AppRelease", "cni-kube-ovn", fmt.Sprintf(`{"spec":{"source":{"charts":[{"name":"acp/chart-cpaas-kube-ovn","targetRevision":%q}]}},
-		"status":{"charts":{"acp/chart-cpaas-kube-ovn":{"phase":%q,"installedRevision":%q}},
-			"conditions":[{"type":"Sync","status":"Unknown","reason":"Syncing","message":"chart not found"},{"type":"Health","status":"True"}]}}`, target, phase, installed))
+		"status":{"observedGeneration":1,"charts":{"acp/chart-cpaas-kube-ovn":{"phase":%q,"installedRevision":%q}},
+			"conditions":[{"type":"Sync",%s},{"type":"Health","status":"True"}]}}`, target, phase, installed, sync))
 }
 
 // put stores an object; in cpaas-system on the management cluster unless it says where.

@@ -1,6 +1,8 @@
 package stdlib_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -37,11 +39,12 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 		"step preflight: done",
 		"note: a rollback would take CoreDNS back from 1.14.2-v4.3.4 to 1.12.4-v4.2.8, which the webhook may refuse",
 		"step templates: done",
-		"gate start: Replace 3 control-plane and 5 worker VMs of prod-a, one after another, to run Kubernetes v1.34.5? Its workloads and add-ons must run on that.",
+		"gate start: Replace 3 control-plane and 5 worker VMs of prod-a, one after another, to run Kubernetes v1.34.5 " +
+			"and move Kube-OVN of prod-a from v4.2.26 to v4.3.3? Its workloads and add-ons must run on that.",
 		"step control-plane: done",
 		"step kube-ovn: done",
-		"wait kube-ovn-delivered: done after 4 polls",
 		"wait control-plane-rolled: done after 6 polls",
+		"wait kube-ovn-delivered: done after 4 polls",
 		"step workers-prod-a-md-0: done",
 		"wait workers-prod-a-md-0-rolled: done after 5 polls",
 		"step workers-prod-a-md-1: done",
@@ -91,8 +94,8 @@ func TestTheSecondRunWritesNothing(t *testing.T) {
 		"step templates: noop",
 		"step control-plane: noop",
 		"step kube-ovn: noop",
-		"wait kube-ovn-delivered: done after 1 polls",
 		"wait control-plane-rolled: done after 1 polls",
+		"wait kube-ovn-delivered: done after 1 polls",
 		"step workers-prod-a-md-0: noop",
 		"wait workers-prod-a-md-0-rolled: done after 1 polls",
 		"step workers-prod-a-md-1: noop",
@@ -117,7 +120,7 @@ func TestTheCopiedTemplateIsFreeOfWhatTheServerWrote(t *testing.T) {
 		"kind":       "VSphereMachineTemplate",
 		"metadata": map[string]any{"name": "prod-a-control-plane-v1.34.5", "namespace": "cpaas-system", "generation": int64(1),
 			"labels": map[string]any{"a": "b"}, "annotations": map[string]any{"keep": "me"}},
-		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"template": newImage, "numCPUs": int64(8)}}},
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"template": newImage, "datacenter": "dc-1", "numCPUs": int64(8)}}},
 	}
 	if diff := cmp.Diff(e.management.Find("VSphereMachineTemplate", "prod-a-control-plane-v1.34.5"), want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
@@ -138,113 +141,109 @@ func TestUndoRestoresWhatWasChanged(t *testing.T) {
 	if err := upgrade(t, host, "4.3.0"); err != nil {
 		t.Fatal(diag.Text(err))
 	}
+	e.management.Writes = nil
 	host.Undo(t)
 	if diff := cmp.Diff(specs(), before); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
+	order := []string{ // 000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade
+		"patch KubeadmControlPlane cpaas-system/prod-a-kcp",
+		"patch MachineDeployment cpaas-system/prod-a-md-1",
+		"patch MachineDeployment cpaas-system/prod-a-md-0",
+		"patch Cluster cpaas-system/prod-a",
+	}
+	if diff := cmp.Diff(e.management.Writes, order); diff != "" {
+		t.Errorf("order of the undo (-got +want):\n%s", diff)
+	}
 }
 
-func TestPreflightRefuses(t *testing.T) {
-	condition := func(e *estate, kind, name, condition, status, message string) {
-		set(e.management.Find(kind, name), "status/v1beta2/conditions", []any{
-			map[string]any{"type": condition, "status": status, "message": message}})
-	}
-	tests := []struct {
-		name   string
-		spoil  func(*estate)
-		target string
-		code   string
-		says   string
+func TestEachEditOfMachinesAsksForHealthAgain(t *testing.T) {
+	for _, tt := range []struct {
+		step, code string
+		spoil      func(*estate)
 	}{
-		{"a cluster that does not exist", func(e *estate) {
-			delete(e.management.Objects, "Cluster cpaas-system/prod-a")
-			e.put(e.management, "Cluster", "prod-b", `{}`)
-		},
-			"4.3.0", "cluster-not-found", "there is no Cluster cpaas-system/prod-a"},
-		{"controllers that still roll out", func(e *estate) {
-			set(e.management.Find("Deployment", "capv-controller-manager"), "status/updatedReplicas", int64(0))
-		}, "4.3.0", "management-controllers-not-ready", "capv-controller-manager: 0 of 1 updated, 1 available"},
-		{"no controllers at all", func(e *estate) {
-			delete(e.management.Objects, "Deployment cpaas-system/capi-controller-manager")
-			delete(e.management.Objects, "Deployment cpaas-system/capv-controller-manager")
-		}, "4.3.0", "management-controllers-not-ready", "no Deployment with label cluster.x-k8s.io/provider"},
-		{"a distribution on its way", func(e *estate) {
-			set(e.management.Find("ClusterVersionShadow", "prod-a"), "status/current/version", "v4.2.4")
-		}, "4.3.0", "distribution-not-complete", "distribution is at v4.2.4 and on its way to v4.3.0"},
-		{"a distribution that nobody knows", func(e *estate) { delete(e.management.Objects, "ClusterVersionShadow cpaas-system/prod-a") },
-			"4.3.0", "distribution-not-complete", "no ClusterVersionShadow cpaas-system/prod-a"},
-		{"a distribution below the target", func(*estate) {}, "4.3.1", "distribution-behind", "prod-a is at distribution version v4.3.0, below 4.3.1"},
-		{"a skipped minor", func(e *estate) {
-			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "spec/version", "v1.32.7")
-		}, "4.3.0", "kubernetes-minor-skipped", "prod-a is at v1.32.7; v1.34.5 skips a Kubernetes minor"},
-		{"a downgrade", func(*estate) {}, "4.2.2", "kubernetes-downgrade", "v1.33.7-2 would be a downgrade"},
-		{"workers that were left behind", func(e *estate) {
-			set(e.management.Find("MachineDeployment", "prod-a-md-1"), "spec/template/spec/version", "v1.32.7")
-		}, "4.3.0", "workers-not-aligned", "MachineDeployment prod-a-md-1 is at v1.32.7, the control plane at v1.33.7-3"},
-		{"a CoreDNS that would go down", func(e *estate) {
-			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "spec/kubeadmConfigSpec/clusterConfiguration/dns/imageTag", "1.14.3-v4.2.11")
-		}, "4.3.0", "coredns-downgrade", "CoreDNS would go down from 1.14.3-v4.2.11 to 1.14.2-v4.3.4"},
-		{"a VM template that is not uploaded", func(e *estate) { e.Vms = e.Vms[:1] }, "4.3.0", "vsphere-template-missing",
-			`VM template "alaudaos-43.m55.202604161208-0.x86_64" is missing in vCenter`},
-		{"a VM with the template's name", func(e *estate) { e.Vms[1].Template = false }, "4.3.0", "vsphere-template-missing", "is missing in vCenter"},
-		{"a network annotation that is missing", func(e *estate) {
-			delete(e.management.Find("Cluster", "prod-a")["metadata"].(map[string]any)["annotations"].(map[string]any), "cpaas.io/network-type")
-		}, "4.3.0", "kube-ovn-ungated", "does not carry cpaas.io/network-type: kube-ovn"},
-		{"a chart that is not synchronised", func(e *estate) { e.Tags = nil }, "4.3.0", "kube-ovn-chart-missing",
-			"the registry has no acp/chart-cpaas-kube-ovn:v4.3.3"},
-		{"a paused cluster", func(e *estate) { set(e.management.Find("Cluster", "prod-a"), "spec/paused", true) },
-			"4.3.0", "cluster-paused", "Cluster prod-a is paused"},
-		{"a paused MachineDeployment", func(e *estate) {
-			e.management.Find("MachineDeployment", "prod-a-md-0")["metadata"].(map[string]any)["annotations"] = map[string]any{"cluster.x-k8s.io/paused": ""}
-		}, "4.3.0", "cluster-paused", "MachineDeployment prod-a-md-0 is paused"},
-		{"an API server that does not answer", func(e *estate) { e.workload.Down = errors.New("connection refused") },
-			"4.3.0", "control-plane-unreachable", "the API server of prod-a does not answer: connection refused"},
-		{"a rollout that is under way", func(e *estate) {
-			set(e.management.Find("MachineDeployment", "prod-a-md-0"), "status/updatedReplicas", int64(1))
-		}, "4.3.0", "rollout-in-progress", "MachineDeployment prod-a-md-0: 1 of 3 machines updated, 3 present"},
-		{"a machine that is being deleted", func(e *estate) {
-			set(e.management.Find("Machine", "m-02"), "metadata/deletionTimestamp", "2026-01-01T00:00:00Z")
-		}, "4.3.0", "rollout-in-progress", "Machine m-02 is being deleted"},
-		{"an etcd that is not healthy", func(e *estate) {
-			condition(e, "KubeadmControlPlane", "prod-a-kcp", "ControlPlaneComponentsHealthy", "True", "")
-		}, "4.3.0", "control-plane-unhealthy", "EtcdClusterHealthy: no condition EtcdClusterHealthy"},
-		{"a node that is not Ready", func(e *estate) {
-			set(e.workload.Find("Node", "m-05"), "status/conditions", []any{map[string]any{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}})
-		}, "4.3.0", "nodes-not-ready", "node m-05 is not Ready: NodeStatusUnknown"},
-		{"a machine config pool without a free slot", func(e *estate) {
-			set(e.management.Find("VSphereMachineTemplate", "prod-a-control-plane"), "spec/template/spec/machineConfigPoolRef", map[string]any{"name": "cp"})
-			e.put(e.management, "VSphereMachineConfigPool", "cp", `{"spec":{"configs":[{},{},{}]},"status":{"configStatuses":[{"state":"InUse"},{"state":"InUse"},{"state":"InUse"}]}}`)
-		}, "4.3.0", "machine-config-pool-full", "machine config pool cp has 0 free slots, prod-a-kcp adds up to 1 machines at a time"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		{"control-plane", "control-plane-unhealthy", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "status/readyReplicas", int64(2))
+		}},
+		{"workers-prod-a-md-0", "nodes-not-ready", func(e *estate) {
+			set(e.workload.Find("Node", "m-07"), "status/conditions", []any{map[string]any{"type": "Ready", "status": "False"}})
+		}},
+		{"workers-prod-a-md-1", "cluster-paused", func(e *estate) { set(e.management.Find("Cluster", "prod-a"), "spec/paused", true) }},
+	} {
+		t.Run(tt.step, func(t *testing.T) {
 			e := newEstate()
-			tt.spoil(e)
-			err := upgrade(t, &dsltest.Host{Site: e}, tt.target)
+			writes := 0
+			err := upgrade(t, &dsltest.Host{Site: e, Tick: e.tick, Meet: func(id string) {
+				if id == tt.step {
+					tt.spoil(e)
+					writes = len(e.management.Writes)
+				}
+			}}, "4.3.0")
 			var refusal *dsl.Refusal
-			if !errors.As(err, &refusal) {
-				t.Fatalf("got %v, want a refusal", err)
+			if !errors.As(err, &refusal) || refusal.Code != tt.code {
+				t.Errorf("got %v, want a refusal with %s", err, tt.code)
 			}
-			if refusal.Code != tt.code || !strings.Contains(refusal.Message, tt.says) {
-				t.Errorf("got %s: %s, want %s: %s", refusal.Code, refusal.Message, tt.code, tt.says)
-			}
-			if !strings.HasSuffix(refusal.Pos.File, "scenarios/vsphere/upgrade.star") {
-				t.Errorf("got position %s, want one in the runbook", refusal.Pos)
-			}
-			if len(e.management.Writes) != 0 {
-				t.Errorf("got writes %q, want none", e.management.Writes)
+			if got := e.management.Writes[writes:]; len(got) > 0 {
+				t.Errorf("got writes %q in the step, want none", got)
 			}
 		})
 	}
 }
 
-func TestAPoolIsNoMatterWhenMachinesAreRemovedFirst(t *testing.T) {
+func TestVerificationAsksForEverythingAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(*estate)
+		says  string
+	}{
+		{"a control plane that lost a machine", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "status/readyReplicas", int64(2))
+		}, "KubeadmControlPlane prod-a-kcp: 3 of 3 machines updated; readyReplicas is 2, want 3"},
+		{"workers that lost a machine", func(e *estate) {
+			set(e.management.Find("MachineDeployment", "prod-a-md-0"), "status/availableReplicas", int64(2))
+		}, "MachineDeployment prod-a-md-0: 3 of 3 machines updated; availableReplicas is 2, want 3"},
+		{"an etcd that is sick", func(e *estate) {
+			conditions(e, "KubeadmControlPlane", "prod-a-kcp", [4]string{"Available", "True", "", ""},
+				[4]string{"ControlPlaneComponentsHealthy", "True", "", ""}, [4]string{"EtcdClusterHealthy", "False", "", "Etcd alarm NOSPACE"})
+		}, "KubeadmControlPlane prod-a-kcp: 3 of 3 machines updated; etcd: Etcd alarm NOSPACE"},
+		{"a node that is gone", func(e *estate) { delete(e.workload.Objects, "Node m-09") }, "7 nodes, want 8"},
+		{"a Kube-OVN whose pods crash now", func(e *estate) { e.release("v4.3.3", "v4.3.3", "NotReady") },
+			"cni-kube-ovn: NotReady, needs a person"},
+		{"a CoreDNS that is gone", func(e *estate) { delete(e.workload.Objects, "Deployment kube-system/coredns") },
+			"there is no Deployment kube-system/coredns"},
+		{"a kube-proxy that is gone", func(e *estate) { delete(e.workload.Objects, "DaemonSet kube-system/kube-proxy") },
+			"there is no DaemonSet kube-system/kube-proxy"},
+		{"a control plane that somebody scaled", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "spec/replicas", int64(5))
+		}, "3 etcd pods, want 5"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEstate()
+			err := upgrade(t, &dsltest.Host{Site: e, Tick: e.tick, Polls: 10, Meet: func(id string) {
+				if id == "verified" {
+					tt.spoil(e)
+				}
+			}}, "4.3.0")
+			var stopped *dsltest.Stopped
+			if !errors.As(err, &stopped) || stopped.Wait != "verified" || !strings.Contains(stopped.Poll.Text, tt.says) {
+				t.Errorf("got %v, want verified to wait for %q", err, tt.says)
+			}
+		})
+	}
+}
+
+func TestKubeOVNAloneIsAskedForToo(t *testing.T) {
 	e := newEstate()
-	set(e.management.Find("VSphereMachineTemplate", "prod-a-control-plane"), "spec/template/spec/machineConfigPoolRef", map[string]any{"name": "cp"})
-	e.put(e.management, "VSphereMachineConfigPool", "cp", `{"spec":{"configs":[{}]},"status":{"configStatuses":[{"state":"InUse"}]}}`)
-	set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "spec/rolloutStrategy/rollingUpdate/maxSurge", int64(0))
 	if err := upgrade(t, &dsltest.Host{Site: e, Tick: e.tick}, "4.3.0"); err != nil {
-		t.Error(diag.Text(err))
+		t.Fatal(diag.Text(err))
+	}
+	annotations := e.management.Find("Cluster", "prod-a")["metadata"].(map[string]any)["annotations"].(map[string]any)
+	annotations["cpaas.io/kube-ovn-version"] = "v4.2.26"
+	e.release("v4.2.26", "v4.2.26", "Success")
+	host := &dsltest.Host{Site: e, Tick: e.tick, Deny: map[string]error{"start": errors.New("not tonight")}}
+	if err := upgrade(t, host, "4.3.0"); err == nil || !strings.Contains(strings.Join(host.Log, "\n"),
+		"gate start: Move Kube-OVN of prod-a from v4.2.26 to v4.3.3? Its workloads and add-ons must run on that.") {
+		t.Errorf("got %v after %q, want the gate", err, host.Log)
 	}
 }
 
@@ -258,13 +257,75 @@ func TestATemplateOfAnotherContentIsNotTaken(t *testing.T) {
 	}
 }
 
-func TestTargetsComeFromTheMatrix(t *testing.T) {
-	rb, err := dsl.Loader{}.Runbook(upgradeFile)
-	if err != nil {
-		t.Fatal(diag.Text(err))
+// TestARunGoesOnWhereAnotherWasCutOff kills a run in the middle and starts a new one, which knows nothing of the first.
+func TestARunGoesOnWhereAnotherWasCutOff(t *testing.T) {
+	killed := errors.New("killed")
+	for _, tt := range []struct {
+		at     string // the step or wait that the first run never comes to
+		polls  int    // of the wait before, which is cut off then
+		notes  []string
+		writes []string // of the second run
+	}{
+		{at: "control-plane", writes: []string{"patch KubeadmControlPlane cpaas-system/prod-a-kcp", "patch Cluster cpaas-system/prod-a",
+			"patch MachineDeployment cpaas-system/prod-a-md-0", "patch MachineDeployment cpaas-system/prod-a-md-1"}},
+		{at: "kube-ovn", notes: []string{"KubeadmControlPlane prod-a-kcp"}, writes: []string{"patch Cluster cpaas-system/prod-a",
+			"patch MachineDeployment cpaas-system/prod-a-md-0", "patch MachineDeployment cpaas-system/prod-a-md-1"}},
+		{at: "control-plane-rolled", polls: 2, notes: []string{"KubeadmControlPlane prod-a-kcp"}, writes: []string{
+			"patch MachineDeployment cpaas-system/prod-a-md-0", "patch MachineDeployment cpaas-system/prod-a-md-1"}},
+		{at: "workers-prod-a-md-0-rolled", polls: 2, notes: []string{"MachineDeployment prod-a-md-0"}, writes: []string{
+			"patch MachineDeployment cpaas-system/prod-a-md-1"}},
+	} {
+		t.Run(tt.at, func(t *testing.T) {
+			e := newEstate()
+			err := upgrade(t, &dying{Host: &dsltest.Host{Site: e, Tick: e.tick}, at: tt.at, polls: tt.polls, err: killed}, "4.3.0")
+			if !errors.Is(err, killed) {
+				t.Fatalf("got %v, want a run that is cut off", err)
+			}
+			e.management.Writes = nil
+			host := &dsltest.Host{Site: e, Tick: e.tick}
+			if err := upgrade(t, host, "4.3.0"); err != nil {
+				t.Fatal(diag.Text(err))
+			}
+			if diff := cmp.Diff(e.management.Writes, tt.writes); diff != "" {
+				t.Errorf("writes of the second run (-got +want):\n%s", diff)
+			}
+			var notes []string
+			for _, line := range host.Log {
+				if _, rest, ok := strings.Cut(line, "note: an earlier run has edited "); ok {
+					owner, _, _ := strings.Cut(rest, ",")
+					notes = append(notes, owner)
+				}
+			}
+			if diff := cmp.Diff(notes, tt.notes); diff != "" {
+				t.Errorf("what the earlier run has edited (-got +want):\n%s", diff)
+			}
+		})
 	}
-	_, err = rb.Bind(map[string]string{"cluster": "prod-a", "target": "4.3.9"})
-	if !diag.Invalid(err) || diag.All(err)[0].Hints[0] != `did you mean "4.3.0"?` {
-		t.Errorf("got %v, want the parameter refused with a suggestion", err)
+}
+
+// dying is a host that ends with err at a step, or after some polls of a wait.
+type dying struct {
+	*dsltest.Host
+	at    string
+	polls int
+	err   error
+}
+
+func (d *dying) Step(ctx context.Context, s dsl.Step, body func(context.Context, dsl.Site) (dsl.Result, error)) (json.RawMessage, error) {
+	if s.ID == d.at {
+		return nil, d.err
 	}
+	return d.Host.Step(ctx, s, body)
+}
+
+func (d *dying) Wait(ctx context.Context, w dsl.Wait, poll func(context.Context, dsl.Site) (dsl.Poll, error)) (json.RawMessage, error) {
+	if w.ID != d.at {
+		return d.Host.Wait(ctx, w, poll)
+	}
+	return d.Host.Wait(ctx, w, func(ctx context.Context, site dsl.Site) (dsl.Poll, error) {
+		if d.polls--; d.polls < 0 {
+			return dsl.Poll{}, d.err
+		}
+		return poll(ctx, site)
+	})
 }

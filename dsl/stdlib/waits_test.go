@@ -24,7 +24,7 @@ func poll(t *testing.T, site dsl.Site, expr string) dsl.Poll {
 load("@rehearse//capi.star", "capi")
 load("@rehearse//kubeovn.star", "kubeovn")
 
-CLUSTER = struct(name = "prod-a", namespace = "cpaas-system", infrastructure = "prod-a", control_plane = struct(name = "prod-a-kcp"))
+CLUSTER = struct(name = "prod-a", namespace = "cpaas-system", infrastructure = "prod-a", control_plane = struct(ref = "KubeadmControlPlane prod-a-kcp", name = "prod-a-kcp"))
 TARGET = version("v1.34.5")
 
 runbook(name = "x", run = lambda ctx, p: ctx.wait("w", lambda site: ` + expr + `, timeout = "1m"))
@@ -93,6 +93,36 @@ func TestWhatAWaitSays(t *testing.T) {
 			set(e.management.Find("Machine", "m-03"), "status/failureReason", "CreateError")
 			set(e.management.Find("Machine", "m-03"), "status/failureMessage", "no such datastore")
 		}, controlPlane, dsl.Poll{State: dsl.Broken, Code: "machine-failed", Text: "m-03: Failed, CreateError: no such datastore"}},
+
+		{"a VM template with another version inside", func(e *estate) {
+			e.upgraded("m-01")
+			set(e.management.Find("Machine", "m-01"), "status/nodeInfo/kubeletVersion", oldKubernetes)
+		}, controlPlane, dsl.Poll{State: dsl.Broken, Code: "kubelet-version-wrong",
+			Text: "m-01: kubelet is v1.33.7-3, want v1.34.5: the VM template holds another version"}},
+
+		{"an etcd that is sick when all machines are new", func(e *estate) {
+			e.rolled("m-01", "m-02", "m-03")
+			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
+				[4]string{"Available", "True", "", ""}, [4]string{"ControlPlaneComponentsHealthy", "True", "", ""},
+				[4]string{"EtcdClusterHealthy", "False", "NotHealthy", "* Etcd member m-09 does not have a corresponding Machine"})
+		}, controlPlane, dsl.Poll{State: dsl.Pending,
+			Text: "3 of 3 machines updated; etcd: Etcd member m-09 does not have a corresponding Machine"}},
+
+		{"a static pod that is sick when all machines are new", func(e *estate) {
+			e.rolled("m-01", "m-02", "m-03")
+			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
+				[4]string{"Available", "True", "", ""}, [4]string{"EtcdClusterHealthy", "True", "", ""},
+				[4]string{"ControlPlaneComponentsHealthy", "False", "NotHealthy", "* Machine m-02:\n  * APIServerPodHealthy: CrashLoopBackOff"})
+		}, controlPlane, dsl.Poll{State: dsl.Pending,
+			Text: "3 of 3 machines updated; ControlPlaneComponentsHealthy: Machine m-02: APIServerPodHealthy: CrashLoopBackOff"}},
+
+		{"a new machine that is not ready", func(e *estate) {
+			e.rolled("m-01", "m-02", "m-03")
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "status/readyReplicas", int64(2))
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated; readyReplicas is 2, want 3"}},
+
+		{"a control plane that is new and healthy", func(e *estate) { e.rolled("m-01", "m-02", "m-03") },
+			controlPlane, dsl.Poll{State: dsl.Done}},
 
 		{"a quorum that is lost", func(e *estate) {
 			conditions(e, "KubeadmControlPlane", "prod-a-kcp",
@@ -163,6 +193,22 @@ func TestWhatAWaitSays(t *testing.T) {
 			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-not-ready", Text: "cni-kube-ovn: NotReady, needs a person: Sync: chart not found"}},
 		{"no release at all", func(e *estate) { delete(e.workload.Objects, "AppRelease cpaas-system/cni-kube-ovn") },
 			kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-missing", Text: "there is no AppRelease cpaas-system/cni-kube-ovn"}},
+		{"success of an edit that is not the last", func(e *estate) {
+			e.release("v4.3.3", "v4.3.3", "Success")
+			set(e.workload.Find("AppRelease", "cni-kube-ovn"), "metadata/generation", int64(2))
+		}, kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-slow", Text: "cni-kube-ovn: its last edit is not observed yet"}},
+		{"success with pods that are not ready any more", func(e *estate) {
+			e.release("v4.3.3", "v4.3.3", "Success")
+			set(e.workload.Find("AppRelease", "cni-kube-ovn"), "status/conditions", []any{
+				map[string]any{"type": "Sync", "status": "True"}, map[string]any{"type": "Health", "status": "False", "message": "ovs-ovn: 7 of 8 ready"}})
+		}, kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-slow",
+			Text: "cni-kube-ovn: Success, v4.3.3 installed; Health: ovs-ovn: 7 of 8 ready"}},
+		{"success of another chart", func(e *estate) {
+			e.release("v4.3.3", "v4.3.3", "Success")
+			set(e.workload.Find("AppRelease", "cni-kube-ovn"), "spec/source/charts", []any{
+				map[string]any{"name": "acp/chart-kube-ovn", "targetRevision": "v4.3.3"}})
+		}, kubeOVN, dsl.Poll{State: dsl.Pending, Code: "apprelease-not-reconciled",
+			Text: "cni-kube-ovn is asked for chart acp/chart-kube-ovn, not acp/chart-cpaas-kube-ovn"}},
 		{"success at the target", func(e *estate) { e.release("v4.3.3", "v4.3.3", "Success") }, kubeOVN, dsl.Poll{State: dsl.Done}},
 	}
 	for _, tt := range tests {

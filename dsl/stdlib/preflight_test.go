@@ -50,12 +50,12 @@ func TestPreflightRefuses(t *testing.T) {
 		}, "4.3.0", "management-controllers-not-ready", "no Deployment with label cluster.x-k8s.io/provider=infrastructure-vsphere"},
 		{"a platform on its way", func(e *estate) {
 			set(e.management.Find("ClusterVersionShadow", "global"), "status/current/version", "v4.2.4")
-		}, "4.3.0", "platform-not-complete", "the platform upgrade of global is not complete: distribution is at v4.2.4"},
+		}, "4.3.0", "platform-not-complete", "the distribution upgrade of global is not complete: distribution is at v4.2.4"},
 		{"a platform below the target", func(e *estate) {
 			for _, which := range []string{"current", "desired"} {
 				set(e.management.Find("ClusterVersionShadow", "global"), "status/"+which+"/version", "v4.2.4")
 			}
-		}, "4.3.0", "platform-behind", "global is at platform version v4.2.4, below 4.3.0"},
+		}, "4.3.0", "platform-behind", "global is at distribution version v4.2.4, below 4.3.0"},
 		{"a distribution on its way", func(e *estate) {
 			set(e.management.Find("ClusterVersionShadow", "prod-a"), "status/current/version", "v4.2.4")
 		}, "4.3.0", "distribution-not-complete", "distribution is at v4.2.4 and on its way to v4.3.0"},

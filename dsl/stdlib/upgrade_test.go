@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -75,6 +76,28 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 		"cni-kube-ovn: HealthChecking, v4.3.3 installed",
 	}
 	if diff := cmp.Diff(host.Texts["kube-ovn-delivered"], texts); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+}
+
+func TestWaitsGrowWithTheMachines(t *testing.T) {
+	e := newEstate()
+	host := &dsltest.Host{Site: e, Tick: e.tick}
+	if err := upgrade(t, host, "4.3.0"); err != nil {
+		t.Fatal(diag.Text(err))
+	}
+	var got []string
+	for _, w := range host.Waits {
+		got = append(got, fmt.Sprintf("%s: %s, stuck after %s", w.ID, w.Timeout, w.StuckAfter))
+	}
+	want := []string{
+		"control-plane-rolled: 3h0m0s, stuck after 25m0s",
+		"kube-ovn-delivered: 1h40m0s, stuck after 18m0s",
+		"workers-prod-a-md-0-rolled: 3h0m0s, stuck after 30m0s",
+		"workers-prod-a-md-1-rolled: 2h20m0s, stuck after 30m0s",
+		"verified: 30m0s, stuck after 10m0s",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
 }
@@ -291,8 +314,8 @@ func TestARunGoesOnWhereAnotherWasCutOff(t *testing.T) {
 			}
 			var notes []string
 			for _, line := range host.Log {
-				if _, rest, ok := strings.Cut(line, "note: an earlier run has edited "); ok {
-					owner, _, _ := strings.Cut(rest, ",")
+				if note, ok := strings.CutPrefix(line, "note: "); ok && strings.Contains(note, " carries the values of the target already") {
+					owner, _, _ := strings.Cut(note, " carries")
 					notes = append(notes, owner)
 				}
 			}

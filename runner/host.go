@@ -93,22 +93,6 @@ func (h *host) wrote() bool {
 	return h.replay.wrote || h.run.fold.Changed() > 0
 }
 
-// forbidden says why nothing may be written any more: an invariant has been violated. What the runbook wants next was
-// thought up for a site on which its claims hold; from here on a person decides.
-func (h *host) forbidden(op string) error {
-	h.journal.Drain() // what was seen so far has been judged
-	h.run.mu.Lock()
-	defer h.run.mu.Unlock()
-	for _, i := range h.run.fold.Invariants {
-		if i.Violated != nil {
-			return &no{code: "invariant-violated",
-				message: fmt.Sprintf("%s: not sent, since invariant %s was violated: %s", op, i.ID, i.Violated.Message),
-				fix:     "see that the site is well again, then start a new run: it goes on from what it finds"}
-		}
-	}
-	return nil
-}
-
 // begin starts a step. What a previous run recorded of it comes back as recorded, and the step has ended then.
 func (h *host) begin(ctx context.Context, s journal.StepStarted) (recorded *journal.StepEnded, err error) {
 	if h.broken == nil {
@@ -162,8 +146,8 @@ func (h *host) end(ctx context.Context, e journal.StepEnded, since time.Time, er
 	return err
 }
 
-// no is what stops a runbook: a broken or endless wait, a gate that stays shut, an invariant that is violated.
-type no struct{ code, message, fix string }
+// no is what a runbook says when it stops itself: a refusal, a broken or endless wait, a gate that stays shut.
+type no struct{ code, message string }
 
 func (n *no) Error() string { return n.message }
 
@@ -189,7 +173,7 @@ func (h *host) explain(ctx context.Context, e *journal.StepEnded, err error) {
 		e.Code, e.Message, e.Fix, e.Doc = refusal.Code, refusal.Message, refusal.Fix, refusal.Doc
 		e.Outcome = h.refused()
 	case errors.As(err, &n):
-		e.Code, e.Message, e.Fix = n.code, n.message, n.fix
+		e.Code, e.Message = n.code, n.message
 		e.Outcome = h.refused()
 	}
 }

@@ -159,36 +159,6 @@ func TestAnInvariantThatDoesNotHoldFailsARunThatEndsWell(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenAfterAnInvariantWasViolated(t *testing.T) {
-	api, r := withConfigMap(t)
-	r.options.Started.Invariants = []string{"one-control-plane-machine-at-a-time"}
-	patches := 0
-	api.fail = func(method, path string) int {
-		if method == "PATCH" && isConfigMap(path) {
-			patches++
-		}
-		return 0
-	}
-	seen := func(context.Context, dsl.Site) (dsl.Result, error) {
-		for _, name := range []string{"cp-1", "cp-2"} {
-			if err := r.journal.Append(journal.Machine{Cluster: "prod-a", Name: name, Role: journal.RoleControlPlane,
-				Phase: "Deleting", Deleting: true}); err != nil {
-				t.Error(err)
-			}
-		}
-		return dsl.Result{}, nil
-	}
-	got := r.run(t, steps(action{writing("a"), patchData("new")}, action{read("b"), seen},
-		action{writing("c"), patchData("newer")}))
-	expect(t, got, journal.Fail, runner.ExitFail, "a done", "b done", "c failed invariant-violated")
-	contains(t, "message", got.Message, "patch ConfigMap ns/a: not sent, since invariant "+
-		"one-control-plane-machine-at-a-time was violated: control plane of prod-a: got 2 machines being deleted, want one")
-	contains(t, "fix", got.Run.Steps[2].End.Fix, "start a new run")
-	if patches != 1 || len(got.Run.Writes) != 1 {
-		t.Errorf("got %d patches sent and %d writes in the journal, want one", patches, len(got.Run.Writes))
-	}
-}
-
 func controlPlaneMachine(name string, deleted any) object {
 	meta := object{"name": name, "labels": object{"cluster.x-k8s.io/cluster-name": "prod-a",
 		"cluster.x-k8s.io/control-plane": ""}}

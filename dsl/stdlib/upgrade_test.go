@@ -42,8 +42,8 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 			"and move Kube-OVN of prod-a from v4.2.26 to v4.3.3? Its workloads and add-ons must run on that.",
 		"step control-plane: done",
 		"step kube-ovn: done",
-		"wait control-plane-rolled: done after 6 polls",
 		"wait kube-ovn-delivered: done after 4 polls",
+		"wait control-plane-rolled: done after 6 polls",
 		"step workers-prod-a-md-0: done",
 		"wait workers-prod-a-md-0-rolled: done after 5 polls",
 		"step workers-prod-a-md-1: done",
@@ -68,13 +68,43 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 	if len(e.workload.Writes) != 0 {
 		t.Errorf("got %q on the workload cluster, want nothing", e.workload.Writes)
 	}
+	const meanwhile = "KubeadmControlPlane prod-a-kcp: its last edit is not observed yet" // the control plane's own
 	texts := []string{
-		"cni-kube-ovn is still asked for v4.2.26, not v4.3.3",
-		"cni-kube-ovn: Upgrading, v4.2.26 installed",
-		"cni-kube-ovn: HealthChecking, v4.3.3 installed",
+		"cni-kube-ovn is still asked for v4.2.26, not v4.3.3; " + meanwhile,
+		"cni-kube-ovn: Upgrading, v4.2.26 installed; " + meanwhile,
+		"cni-kube-ovn: HealthChecking, v4.3.3 installed; " + meanwhile,
 	}
 	if diff := cmp.Diff(host.Texts["kube-ovn-delivered"], texts); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
+	}
+}
+
+func TestAFailedDeliveryIsToldAlone(t *testing.T) {
+	e := newEstate()
+	ticks := 0
+	host := &dsltest.Host{Site: e, Tick: func(wait string) {
+		if wait == "kube-ovn-delivered" {
+			if ticks++; ticks == 1 {
+				e.release("v4.3.3", "v4.2.26", "DownloadFailed")
+				return
+			} else if ticks == 2 {
+				e.release("v4.3.3", "v4.2.26", "Upgrading")
+				return
+			}
+		}
+		e.tick(wait)
+	}}
+	if err := upgrade(t, host, "4.3.0"); err != nil {
+		t.Fatal(diag.Text(err))
+	}
+	for _, text := range host.Texts["kube-ovn-delivered"] {
+		failed, rollout := strings.Contains(text, "DownloadFailed, needs a person"), strings.Contains(text, "KubeadmControlPlane")
+		if failed == rollout {
+			t.Errorf("got %q, want the rollout of the control plane told unless the release has failed", text)
+		}
+	}
+	if len(host.Texts["kube-ovn-delivered"]) < 3 {
+		t.Errorf("got %q, want the failure among the texts", host.Texts["kube-ovn-delivered"])
 	}
 }
 
@@ -89,8 +119,8 @@ func TestWaitsGrowWithTheMachines(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s: %s, stuck after %s", w.ID, w.Timeout, w.StuckAfter))
 	}
 	want := []string{
-		"control-plane-rolled: 3h0m0s, stuck after 25m0s",
 		"kube-ovn-delivered: 1h40m0s, stuck after 18m0s",
+		"control-plane-rolled: 3h0m0s, stuck after 25m0s",
 		"workers-prod-a-md-0-rolled: 3h0m0s, stuck after 30m0s",
 		"workers-prod-a-md-1-rolled: 2h20m0s, stuck after 30m0s",
 		"verified: 30m0s, stuck after 10m0s",
@@ -115,8 +145,8 @@ func TestTheSecondRunWritesNothing(t *testing.T) {
 		"step templates: noop",
 		"step control-plane: noop",
 		"step kube-ovn: noop",
-		"wait control-plane-rolled: done after 1 polls",
 		"wait kube-ovn-delivered: done after 1 polls",
+		"wait control-plane-rolled: done after 1 polls",
 		"step workers-prod-a-md-0: noop",
 		"wait workers-prod-a-md-0-rolled: done after 1 polls",
 		"step workers-prod-a-md-1: noop",

@@ -100,6 +100,11 @@ func TestWhatAWaitSays(t *testing.T) {
 		}, controlPlane, dsl.Poll{State: dsl.Broken, Code: "kubelet-version-wrong",
 			Text: "m-01: kubelet is v1.33.7-3, want v1.34.5: the VM template holds another version"}},
 
+		{"a VM template with another build of the version inside", func(e *estate) {
+			e.upgraded("m-01")
+			set(e.management.Find("Machine", "m-01"), "status/nodeInfo/kubeletVersion", newKubernetes+"-1")
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "1 of 3 machines updated"}},
+
 		{"an etcd that is sick when all machines are new", func(e *estate) {
 			e.rolled("m-01", "m-02", "m-03")
 			conditions(e, "KubeadmControlPlane", "prod-a-kcp",

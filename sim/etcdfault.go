@@ -2,8 +2,10 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
@@ -20,10 +22,16 @@ func (w *workload) crashEtcd(ctx context.Context, member string) error {
 	return nil
 }
 
-// reviveEtcd starts the process again.
+// reviveEtcd starts the process again. A machine that is gone has none to start, and one whose member was removed has
+// nothing to come back to: the cluster did without it, which is as healed as it can be.
 func (w *workload) reviveEtcd(ctx context.Context, member string) error {
-	if err := w.etcd.Start(member); err != nil {
-		return fmt.Errorf("etcd member %s: %w", member, err)
+	w.mu.Lock()
+	_, there := w.guests[member]
+	w.mu.Unlock()
+	if there {
+		if err := w.etcd.Start(member); err != nil && !errors.Is(err, rpctypes.ErrMemberNotFound) {
+			return fmt.Errorf("etcd member %s: %w", member, err)
+		}
 	}
 	return w.kubelets.Fail(ctx, metav1.NamespaceSystem, "etcd-"+member, nil)
 }

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
@@ -26,6 +27,9 @@ func (t *Twin) HideTemplate(_ context.Context, name string) (func(context.Contex
 		return nil, err
 	}
 	return func(ctx context.Context) error {
+		if t.vcenter.HasTemplate(name) {
+			return nil // somebody uploaded it
+		}
 		return t.vcenter.AddTemplate(ctx, vcenter.Template{Name: name, Kubernetes: t.plan.World.Templates[i].Kubernetes})
 	}, nil
 }
@@ -50,25 +54,27 @@ func (t *Twin) UnusedTemplates(context.Context) ([]string, error) {
 	return l, nil
 }
 
-// EtcdMembers implements fault.Etcd.
-func (t *Twin) EtcdMembers(cluster string) ([]string, error) {
-	w, err := t.workload(cluster)
+// EtcdVoters implements fault.Etcd.
+func (t *Twin) EtcdVoters(cluster string) (up []string, voters int, err error) {
+	w, err := t.begun(cluster)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var l []string
 	for _, m := range w.etcd.Members() {
+		if m.Learner {
+			continue
+		}
+		voters++
 		if m.Up {
-			l = append(l, m.Name)
+			up = append(up, m.Name)
 		}
 	}
-	slices.Sort(l)
-	return l, nil
+	return up, voters, nil
 }
 
 // StopEtcd implements fault.Etcd: the kubelet reports the container, and the member is gone.
 func (t *Twin) StopEtcd(ctx context.Context, cluster, member string) (func(context.Context) error, error) {
-	w, err := t.workload(cluster)
+	w, err := t.begun(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -79,22 +85,21 @@ func (t *Twin) StopEtcd(ctx context.Context, cluster, member string) (func(conte
 }
 
 // FailJoins implements fault.Guests.
-func (t *Twin) FailJoins(cluster, reason string) (failed func() []string, heal func()) {
-	w, err := t.workload(cluster)
-	if err != nil {
-		return func() []string { return nil }, func() {}
-	}
-	w.joins.set(reason)
-	return w.joins.hits, func() { w.joins.set("") }
-}
-
-// FailAppRelease implements fault.AppReleases.
-func (t *Twin) FailAppRelease(cluster, phase, message string) (func(), error) {
+func (t *Twin) FailJoins(cluster, reason string, hit func(machine string)) (func(), error) {
 	w, err := t.workload(cluster)
 	if err != nil {
 		return nil, err
 	}
-	return w.failAppRelease(phase, message)
+	return w.joins.arm(reason, hit), nil
+}
+
+// FailAppRelease implements fault.AppReleases.
+func (t *Twin) FailAppRelease(cluster, phase, message string, hit func(name string)) (func(), error) {
+	w, err := t.begun(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return w.releases.operator.FailInto(kubeovn.Phase(phase), message, hit)
 }
 
 // Administrator implements fault.Clusters.
@@ -102,7 +107,7 @@ func (t *Twin) Administrator(cluster string) (*rest.Config, error) {
 	if cluster == "" {
 		return t.Management(), nil
 	}
-	w, err := t.workload(cluster)
+	w, err := t.begun(cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -114,4 +119,36 @@ func (t *Twin) Draw(name string, n int) int {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d/%s", t.plan.Seed, name)
 	return int(h.Sum64() % uint64(n))
+}
+
+// begun is a workload cluster whose control plane runs. Before kubeadm init there is none of it: no API server, no etcd,
+// no operator.
+func (t *Twin) begun(cluster string) (*workload, error) {
+	w, err := t.workload(cluster)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.running {
+		return nil, fmt.Errorf("workload cluster %q: it has no control plane yet", cluster)
+	}
+	return w, nil
+}
+
+// Names are what a fault may name of this world.
+func (p *Plan) Names() fault.Names {
+	n := fault.Names{fault.RoleName: {"control-plane"}}
+	for _, c := range p.clusters {
+		n[fault.ClusterName] = append(n[fault.ClusterName], c.Name)
+		for _, m := range c.manifests {
+			if m.Object.GetKind() == "MachineDeployment" {
+				n[fault.RoleName] = append(n[fault.RoleName], m.Object.GetName())
+			}
+		}
+	}
+	for _, t := range p.World.Templates {
+		n[fault.TemplateName] = append(n[fault.TemplateName], t.Name)
+	}
+	return n
 }

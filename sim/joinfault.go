@@ -7,27 +7,46 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 )
 
-// joinFault lets kubeadm join fail in workers.
+// joinFault lets kubeadm join fail in workers. The zero value is no fault.
 type joinFault struct {
-	mu     sync.Mutex
-	reason string // "" when there is no fault
-	failed []string
+	mu    sync.Mutex
+	armed *joinFailure // nil: no fault
+}
+
+type joinFailure struct {
+	reason string
+	hit    func(machine string)
+	told   []string // machines that hit knows of
+}
+
+// arm lets joins fail until heal is called; hit is told each machine once. The last one armed counts.
+func (f *joinFault) arm(reason string, hit func(machine string)) (heal func()) {
+	a := &joinFailure{reason: reason, hit: hit}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = a
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.armed == a {
+			f.armed = nil
+		}
+	}
 }
 
 // hit returns why a machine's join fails, "" when it does not.
 func (f *joinFault) hit(b *kubeadm.Bootstrap) string {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.reason != "" && !b.ControlPlane && !slices.Contains(f.failed, b.Node.Name) {
-		f.failed = append(f.failed, b.Node.Name)
+	a, first := f.armed, false
+	if a != nil && !b.ControlPlane && !slices.Contains(a.told, b.Node.Name) {
+		a.told, first = append(a.told, b.Node.Name), true
 	}
-	if b.ControlPlane {
+	f.mu.Unlock()
+	switch {
+	case a == nil || b.ControlPlane:
 		return ""
+	case first:
+		a.hit(b.Node.Name) // not under the lock: it writes a journal, and its readers may heal
 	}
-	return f.reason
+	return a.reason
 }
-
-func (f *joinFault) set(reason string) { f.mu.Lock(); defer f.mu.Unlock(); f.reason = reason }
-
-// hits are the machines whose join failed.
-func (f *joinFault) hits() []string { f.mu.Lock(); defer f.mu.Unlock(); return slices.Clone(f.failed) }

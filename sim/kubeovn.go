@@ -112,11 +112,6 @@ func (r *releases) look() {
 	}
 }
 
-// failAppRelease lets deliveries end in a failure phase.
-func (w *workload) failAppRelease(phase, message string) (heal func(), err error) {
-	return w.releases.operator.FailInto(kubeovn.Phase(phase), message, nil)
-}
-
 // installCRD creates a definition and waits until it is served.
 func (w *workload) installCRD(ctx context.Context, text []byte) error {
 	o := &unstructured.Unstructured{}

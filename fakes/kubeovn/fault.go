@@ -43,7 +43,7 @@ type Fault struct {
 	Edge    Edge
 	Effect  Effect
 	Message string       // for the condition; empty: a text that names the failure
-	Fired   func(string) // if set, called with the AppRelease's name when the fault hits for the first time
+	Fired   func(string) // if set, called with the AppRelease's name when it has met the fault for the first time: its status says so already
 }
 
 // faults are those that are injected into an operator. The zero value is ready.
@@ -102,20 +102,27 @@ func (f *faults) effects() map[Edge]Effect {
 	return m
 }
 
-// hit tells the fault at an edge that it has hit, and returns its message.
-func (f *faults) hit(e Edge, name string) (message string) {
+// at is the fault at an edge; nil: there is none, or it has been healed meanwhile.
+func (f *faults) at(e Edge) *armed {
 	f.mu.Lock()
-	i := slices.IndexFunc(f.armed, func(a *armed) bool { return a.Edge == e })
-	var a *armed
-	if i >= 0 {
-		a = f.armed[i]
+	defer f.mu.Unlock()
+	if i := slices.IndexFunc(f.armed, func(a *armed) bool { return a.Edge == e }); i >= 0 {
+		return f.armed[i]
 	}
-	f.mu.Unlock()
+	return nil
+}
+
+// message is what the fault says in the condition, "" for no fault.
+func (a *armed) message() string {
 	if a == nil {
-		return "" // no fault there, or it has been healed meanwhile
-	}
-	if a.Fired != nil {
-		a.fired.Do(func() { a.Fired(name) })
+		return ""
 	}
 	return a.Message
+}
+
+// felt tells the fault that an AppRelease has met it.
+func (a *armed) felt(name string) {
+	if a != nil && a.Fired != nil {
+		a.fired.Do(func() { a.Fired(name) })
+	}
 }

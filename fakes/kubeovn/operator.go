@@ -96,14 +96,13 @@ func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstruct
 	s.Available = missing == nil
 
 	st := next(s, o.latency, now)
-	message := ""
-	if st.hit != (Edge{}) {
-		message = o.faults.hit(st.hit, obj.GetName())
-	}
+	fault := o.faults.at(st.hit)
 	if !st.entered {
+		fault.felt(obj.GetName())
 		o.remember(obj, now)
 		return st.after, nil
 	}
+	message := fault.message()
 	if message == "" && missing != nil {
 		message = missing.Error()
 	}
@@ -112,6 +111,7 @@ func (o *Operator) reconcile(ctx context.Context, c client.Client, obj *unstruct
 	if err := o.write(ctx, c, obj, r.Status); err != nil {
 		return 0, err
 	}
+	fault.felt(obj.GetName()) // now everybody can see it
 	o.remember(obj, now)
 	return st.after, nil
 }

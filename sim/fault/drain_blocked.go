@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,46 +15,64 @@ import (
 
 var drainBlocked = Fault{
 	ID:     "drain-blocked",
-	Effect: "a PodDisruptionBudget of the workload cluster allows no disruption",
+	Effect: "a PodDisruptionBudget of the workload cluster allows no disruption; it fires when it stops the drain of a Machine",
 	Symptom: `the old Machine stays in Deleting/DrainingNode, "cannot evict pod as it would violate the pod's disruption budget"; ` +
 		"its node stays SchedulingDisabled until nodeDrainTimeout ends the drain",
 	Recovery: "relax the budget or add replicas; the drain goes on at its next try, 20 s later",
+	Heal:     "gives the budget the spec that it had, unless it was deleted meanwhile",
 	Source:   "003_e1acc10d719f56e0.txt, PodDisruptionBudgets; sigs.k8s.io/cluster-api@v1.13.4 internal/controllers/machine/drain",
 	Args: []Arg{
-		{Name: "cluster", Doc: "the workload cluster; by default the first"},
+		clusterArg,
 		{Name: "budget", Doc: "namespace/name; by default one outside kube-system, drawn from the seed"},
 	},
-	inject: func(ctx context.Context, s Site, a Args) (string, func(context.Context) error, error) {
+	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		cfg, err := s.Administrator(cluster)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		c, err := client.New(cfg, client.Options{})
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		pdb, err := pickBudget(ctx, s, c, a["budget"])
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		before := pdb.DeepCopy()
 		pdb.Spec.MinAvailable, pdb.Spec.MaxUnavailable = nil, ptr.To(intstr.FromInt32(0))
 		if err := c.Update(ctx, pdb); err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
-		return cluster + ": PodDisruptionBudget " + before.Namespace + "/" + before.Name, func(ctx context.Context) error {
-			now := &policyv1.PodDisruptionBudget{}
-			if err := c.Get(ctx, client.ObjectKeyFromObject(before), now); err != nil {
-				return client.IgnoreNotFound(err) // somebody removed it: nothing blocks any more
-			}
-			now.Spec = before.Spec
-			return c.Update(ctx, now)
+		name := before.Namespace + "/" + before.Name
+		return laid{
+			heal: func(ctx context.Context) error {
+				now := &policyv1.PodDisruptionBudget{}
+				if err := c.Get(ctx, client.ObjectKeyFromObject(before), now); err != nil {
+					return client.IgnoreNotFound(err) // somebody removed it: nothing blocks any more
+				}
+				now.Spec = before.Spec
+				return c.Update(ctx, now)
+			},
+			waits: fmt.Sprintf("a drain that PodDisruptionBudget %s of %s stops", name, cluster),
+			sees: func(m Machine) {
+				if m.Cluster == cluster && stops(m.Message, before.Name) {
+					hit(fmt.Sprintf("Machine %s: its drain is stopped by PodDisruptionBudget %s", m.Name, name))
+				}
+			},
 		}, nil
 	},
+}
+
+// stops tells whether a Machine says that this budget stops its drain
+// (sigs.k8s.io/cluster-api@v1.13.4 internal/controllers/machine/drain EvictionResult.ConditionMessage;
+// k8s.io/kubernetes@v1.35.4 pkg/registry/core/pod/storage/eviction.go for the part with the name).
+func stops(message, budget string) bool {
+	_, why, ok := strings.Cut(message, "cannot evict pod as it would violate the pod's disruption budget")
+	return ok && strings.Contains(why, "The disruption budget "+budget+" ")
 }
 
 func pickBudget(ctx context.Context, s Site, c client.Client, name string) (*policyv1.PodDisruptionBudget, error) {

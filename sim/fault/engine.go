@@ -3,6 +3,8 @@ package fault
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
@@ -11,12 +13,13 @@ import (
 // Log is told of the life of the faults, in order. Its methods may be called from any goroutine.
 type Log struct {
 	Armed  func(s Spec)
-	Fired  func(s Spec, target string)
+	Laid   func(s Spec, waits string)  // it is in place, and is felt once this has passed
+	Fired  func(s Spec, target string) // it was felt: once for each target
 	Healed func(s Spec, target string)
 	Failed func(s Spec, err error) // the twin could not do it: our own machinery broke
 }
 
-// Engine fires faults at their moments. Tell it of the run through StepStarts and MachineRuns.
+// Engine fires faults at their moments. Tell it of the run through StepStarts, MachineRuns and MachineSays.
 type Engine struct {
 	site  Site
 	clock fakekit.Clock
@@ -27,11 +30,12 @@ type Engine struct {
 	running map[string]int // new machines that run, by role
 }
 
+// armed is a fault on its way from armed over laid and fired to healed.
 type armed struct {
 	Spec
-	fired, healed bool
-	target        string
-	heal          func(context.Context) error
+	begun, healed bool
+	laid          laid
+	targets       []string // what it hit, in order
 }
 
 // NewEngine arms the specs: those of when=start fire in Start.
@@ -82,34 +86,66 @@ func (e *Engine) MachineRuns(ctx context.Context, role string) {
 	}
 }
 
+// MachineSays tells what a machine says of itself now: some faults are felt there alone.
+func (e *Engine) MachineSays(m Machine) {
+	for _, a := range e.armed {
+		e.mu.Lock()
+		sees := a.laid.sees
+		e.mu.Unlock()
+		if sees != nil {
+			sees(m)
+		}
+	}
+}
+
+// fire lays the fault, once.
 func (e *Engine) fire(ctx context.Context, a *armed) {
 	e.mu.Lock()
-	again := a.fired
-	a.fired = true
+	again := a.begun
+	a.begun = true
 	e.mu.Unlock()
 	if again {
 		return
 	}
 	defer e.clock.Busy("fault/" + a.Fault.ID)()
-	target, heal, err := a.Fault.inject(ctx, e.site, a.Args)
+	l, err := a.Fault.inject(ctx, e.site, a.Args, func(target string) { e.hit(ctx, a, target) })
 	if err != nil {
 		e.log.Failed(a.Spec, fmt.Errorf("fault %s: inject: %w", a.Fault.ID, err))
 		return
 	}
 	e.mu.Lock()
-	a.target, a.heal = target, heal
+	a.laid = l
+	felt := len(a.targets) > 0
 	e.mu.Unlock()
+	if !felt {
+		e.log.Laid(a.Spec, l.waits)
+	}
+}
+
+// hit is the moment at which a fault is felt. The first one is that from which heal=time counts.
+func (e *Engine) hit(ctx context.Context, a *armed, target string) {
+	e.mu.Lock()
+	known := a.healed || slices.Contains(a.targets, target)
+	if !known {
+		a.targets = append(a.targets, target)
+	}
+	first := len(a.targets) == 1
+	e.mu.Unlock()
+	if known {
+		return
+	}
 	e.log.Fired(a.Spec, target)
-	if a.Heal.After > 0 {
+	if first && a.Heal.After > 0 {
 		e.clock.After("heal/"+a.Fault.ID, a.Heal.After, func() { e.healNow(ctx, a) })
 	}
 }
 
 func (e *Engine) healNow(ctx context.Context, a *armed) {
 	e.mu.Lock()
-	heal := a.heal
+	heal := a.laid.heal
 	skip := a.healed || heal == nil
 	a.healed = a.healed || heal != nil
+	target := strings.Join(a.targets, "; ")
 	e.mu.Unlock()
 	if skip {
 		return
@@ -119,5 +155,5 @@ func (e *Engine) healNow(ctx context.Context, a *armed) {
 		e.log.Failed(a.Spec, fmt.Errorf("fault %s: heal: %w", a.Fault.ID, err))
 		return
 	}
-	e.log.Healed(a.Spec, a.target)
+	e.log.Healed(a.Spec, target)
 }

@@ -13,46 +13,62 @@ var etcdQuorumLoss = Fault{
 	Symptom: "EtcdClusterHealthy and Available of the KubeadmControlPlane turn False, its preflight checks fail (event ControlPlaneUnhealthy), " +
 		"and no control-plane machine is created or deleted",
 	Recovery: "bring the members back, or restore etcd from a backup; the rollout goes on by itself",
+	Heal:     "starts the etcd processes again on the machines that are still there and still members",
 	Source:   "000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/scale.go",
 	Args: []Arg{
-		{Name: "cluster", Doc: "the workload cluster; by default the first"},
-		{Name: "count", Doc: "members to end; by default just enough to lose the majority"},
+		clusterArg,
+		{Name: "count", Doc: "voting members to end; by default just enough to lose the majority, and never fewer"},
 	},
-	inject: func(ctx context.Context, s Site, a Args) (string, func(context.Context) error, error) {
+	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
-		members, err := s.EtcdMembers(cluster)
+		up, voters, err := s.EtcdVoters(cluster)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
-		n := len(members) - len(members)/2 // leaves less than a majority
-		if a["count"] != "" {
-			if n, err = strconv.Atoi(a["count"]); err != nil || n < 1 || n > len(members) {
-				return "", nil, fmt.Errorf("count: got %q, want 1 to %d", a["count"], len(members))
-			}
+		n, err := membersToEnd(a["count"], len(up), voters)
+		if err != nil {
+			return laid{}, err
 		}
-		first := s.Draw("etcd-quorum-loss/"+cluster, len(members))
-		var hit []string
+		first := s.Draw("etcd-quorum-loss/"+cluster, len(up))
+		var ended []string
 		var back []func(context.Context) error
 		for i := range n {
-			m := members[(first+i)%len(members)]
+			m := up[(first+i)%len(up)]
 			start, err := s.StopEtcd(ctx, cluster, m)
 			if err != nil {
-				return "", nil, fmt.Errorf("member %s: %w", m, err)
+				return laid{}, fmt.Errorf("member %s: %w", m, err)
 			}
-			hit, back = append(hit, m), append(back, start)
+			ended, back = append(ended, m), append(back, start)
 		}
-		return strings.Join(hit, " "), func(ctx context.Context) error {
+		hit(fmt.Sprintf("etcd of %s: %d of %d voting members ended: %s", cluster, n, voters, strings.Join(ended, " ")))
+		return laid{heal: func(ctx context.Context) error {
 			for _, start := range back {
 				if err := start(ctx); err != nil {
 					return err
 				}
 			}
 			return nil
-		}, nil
+		}}, nil
 	},
+}
+
+// membersToEnd is how many of the voters that are up have to end, so that the rest is no majority of all voters.
+func membersToEnd(count string, up, voters int) (int, error) {
+	least := up - voters/2
+	if least < 1 {
+		return 0, fmt.Errorf("%d of %d voting members are up: the majority is lost already", up, voters)
+	}
+	if count == "" {
+		return least, nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || n < least || n > up {
+		return 0, fmt.Errorf("count: got %q, want %d to %d: with fewer the majority stays", count, least, up)
+	}
+	return n, nil
 }
 
 // clusterOf is the argument "cluster", or the first cluster of the site.

@@ -18,19 +18,50 @@ type Fault struct {
 	ID       string // kebab-case, stable
 	Effect   string // what it does
 	Symptom  string // what a person sees
-	Recovery string
+	Recovery string // what a person does about it
+	Heal     string // what heal= does in that person's stead
 	Source   string // the document that it comes from
 	Args     []Arg
 
-	// inject does the effect and returns what it hit, by name, and how to take it back.
-	inject func(ctx context.Context, s Site, a Args) (target string, heal func(context.Context) error, err error)
+	// inject does the effect, or lays it in wait. hit is told by name each time that something feels it: before inject
+	// returns when the fault changes the site itself, else later, from any goroutine.
+	inject func(ctx context.Context, s Site, a Args, hit func(target string)) (laid, error)
+}
+
+// laid is an effect that is in place.
+type laid struct {
+	heal func(context.Context) error // takes it back; nothing happens when somebody has done that already
+	// waits says what has to pass for the effect to be felt; "" when it was felt at once.
+	waits string
+	// sees is told what machines say, for an effect that shows there alone; nil: it does not.
+	sees func(Machine)
+}
+
+// Machine is what a Machine of the site says of itself.
+type Machine struct {
+	Cluster, Name, Role string
+	Message             string // why it is not ready
 }
 
 // Arg is an argument of a fault besides when= and heal=.
 type Arg struct {
 	Name, Doc, Default string
 	OneOf              []string // empty: anything
+	Kind               Kind     // what it is the name of; "": of nothing that a world declares
 }
+
+// Kind is a kind of name that a world declares.
+type Kind string
+
+// The kinds of names.
+const (
+	ClusterName  Kind = "cluster"
+	TemplateName Kind = "VM template"
+	RoleName     Kind = "role" // of machines: control-plane, or a MachineDeployment
+)
+
+// clusterArg is the argument that most faults have.
+var clusterArg = Arg{Name: "cluster", Doc: "the workload cluster; by default the first", Kind: ClusterName}
 
 // Args are the values of a fault's arguments, defaults included.
 type Args map[string]string

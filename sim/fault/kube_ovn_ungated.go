@@ -7,9 +7,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 )
 
-const gate = "cpaas.io/network-type"
+const gate = kubeovn.NetworkTypeAnnotation
 
 var kubeOVNUngated = Fault{
 	ID:       "kube-ovn-ungated",
@@ -17,30 +19,49 @@ var kubeOVNUngated = Fault{
 	Symptom:  "before the run: preflight refuses with kube-ovn-ungated. Later: a new cpaas.io/kube-ovn-version changes nothing, without any event or condition",
 	Recovery: "set " + gate + ": kube-ovn on the Cluster; the delivery goes on by itself",
 	Source:   "000_d64b8bff74bf7917.txt, Update the Kube-OVN version annotation",
-	Args:     []Arg{{Name: "cluster", Doc: "the workload cluster; by default the first"}},
-	inject: func(ctx context.Context, s Site, a Args) (string, func(context.Context) error, error) {
+	Heal:     "sets the annotation to what it was, unless somebody has set it meanwhile",
+	Args:     []Arg{clusterArg},
+	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		cfg, err := s.Administrator("")
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		c, err := client.New(cfg, client.Options{})
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
 		o, err := findCluster(ctx, c, cluster)
 		if err != nil {
-			return "", nil, err
+			return laid{}, err
 		}
-		old := o.GetAnnotations()[gate]
-		set := func(ctx context.Context, v string) error {
-			return c.Patch(ctx, o, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s}}}`, gate, v)))
+		old, there := o.GetAnnotations()[gate]
+		if !there {
+			return laid{}, fmt.Errorf("Cluster %s: does not carry %s, so there is nothing to take away", cluster, gate)
 		}
-		return "Cluster " + cluster, func(ctx context.Context) error { return set(ctx, fmt.Sprintf("%q", old)) }, set(ctx, "null")
+		if err := annotate(ctx, c, o, "null"); err != nil {
+			return laid{}, err
+		}
+		hit(fmt.Sprintf("Cluster %s: annotation %s removed", cluster, gate))
+		return laid{heal: func(ctx context.Context) error {
+			now, err := findCluster(ctx, c, cluster)
+			if err != nil {
+				return err
+			}
+			if _, there := now.GetAnnotations()[gate]; there {
+				return nil
+			}
+			return annotate(ctx, c, now, fmt.Sprintf("%q", old))
+		}}, nil
 	},
+}
+
+// annotate sets the gate to a value in JSON.
+func annotate(ctx context.Context, c client.Client, o client.Object, v string) error {
+	return c.Patch(ctx, o, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s}}}`, gate, v)))
 }
 
 func findCluster(ctx context.Context, c client.Client, name string) (*unstructured.Unstructured, error) {

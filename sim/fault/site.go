@@ -17,7 +17,7 @@ type Site interface {
 
 // Templates is the stock of VM templates in vCenter.
 type Templates interface {
-	// HideTemplate takes a template away; show brings it back.
+	// HideTemplate takes a template away; show brings it back, if nobody has done so meanwhile.
 	HideTemplate(ctx context.Context, name string) (show func(context.Context) error, err error)
 	// UnusedTemplates are the templates that no machine of the site was cloned from, by name.
 	UnusedTemplates(ctx context.Context) ([]string, error)
@@ -25,23 +25,24 @@ type Templates interface {
 
 // Etcd is the etcd membership of workload clusters.
 type Etcd interface {
-	// EtcdMembers are the members of a cluster that are up, by machine name, sorted.
-	EtcdMembers(cluster string) ([]string, error)
-	// StopEtcd ends the etcd process of a member; start brings it back.
+	// EtcdVoters are the voting members of a cluster that are up, by machine name, sorted, and how many voters there are.
+	// Learners do not count.
+	EtcdVoters(cluster string) (up []string, voters int, err error)
+	// StopEtcd ends the etcd process of a member; start brings it back, if its machine is still there and a member.
 	StopEtcd(ctx context.Context, cluster, member string) (start func(context.Context) error, err error)
 }
 
 // Guests are the operating systems of the machines.
 type Guests interface {
-	// FailJoins lets kubeadm join fail in every worker that boots from now on until heal is called; failed returns the
-	// machines that it hit.
-	FailJoins(cluster, reason string) (failed func() []string, heal func())
+	// FailJoins lets kubeadm join fail in every worker that boots from now on until heal is called; hit is told each
+	// machine once, when its join fails.
+	FailJoins(cluster, reason string, hit func(machine string)) (heal func(), err error)
 }
 
 // AppReleases is the operator that delivers Kube-OVN.
 type AppReleases interface {
-	// FailAppRelease lets the next delivery end in the phase until heal is called.
-	FailAppRelease(cluster, phase, message string) (heal func(), err error)
+	// FailAppRelease lets the next delivery end in the phase until heal is called; hit is told the AppRelease that has.
+	FailAppRelease(cluster, phase, message string, hit func(name string)) (heal func(), err error)
 }
 
 // Clusters are the Kubernetes APIs. The configurations are an administrator's.

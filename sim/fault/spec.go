@@ -132,6 +132,40 @@ func moment(text, zero string) (Moment, error) {
 	return Moment{}, fmt.Errorf("got %q, want %s", text, strings.Join(want, ", "))
 }
 
+// Names are what a world declares, by kind.
+type Names map[Kind][]string
+
+// NameError is a name that the world does not declare.
+type NameError struct {
+	Arg   string
+	Kind  Kind
+	Got   string
+	Known []string
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("%s: the world has no %s %q; there are %s", e.Arg, e.Kind, e.Got, strings.Join(e.Known, ", "))
+}
+
+// Check tells whether the world has what the spec names. Its errors are *SpecError around *NameError.
+func (s Spec) Check(n Names) error {
+	check := func(arg string, k Kind, got string) error {
+		if got == "" || slices.Contains(n[k], got) {
+			return nil
+		}
+		return &SpecError{s.Fault.ID, &NameError{arg, k, got, n[k]}}
+	}
+	for _, a := range s.Fault.Args {
+		if a.Kind == "" {
+			continue
+		}
+		if err := check(a.Name, a.Kind, s.Args[a.Name]); err != nil {
+			return err
+		}
+	}
+	return check("when", RoleName, s.When.Role)
+}
+
 // Steps are the steps that the spec names, so that they can be checked against a runbook's.
 func (s Spec) Steps() []string {
 	set := map[string]bool{}

@@ -56,8 +56,8 @@ func TestTablesAreSorted(t *testing.T) {
 
 func TestFaultsSayWhatTheyAre(t *testing.T) {
 	for _, f := range fault.Faults {
-		if slices.Contains([]string{f.Effect, f.Symptom, f.Recovery, f.Source}, "") {
-			t.Errorf("%s: got an empty text, want effect, symptom, recovery and source", f.ID)
+		if slices.Contains([]string{f.Effect, f.Symptom, f.Recovery, f.Heal, f.Source}, "") {
+			t.Errorf("%s: got an empty text, want effect, symptom, recovery, heal and source", f.ID)
 		}
 		for _, a := range f.Args {
 			if a.Doc == "" {

@@ -36,6 +36,9 @@ func (f *faults) arm(ctx context.Context) error {
 		Armed: func(s fault.Spec) {
 			note(journal.FaultArmed{ID: s.Fault.ID, Args: maps.Clone(s.Args), Trigger: s.When.String()})
 		},
+		Laid: func(s fault.Spec, waits string) {
+			note(journal.Note{Text: "fault " + s.Fault.ID + " is in place and fires with " + waits})
+		},
 		Fired:  func(s fault.Spec, target string) { note(journal.FaultFired{ID: s.Fault.ID, Target: target}) },
 		Healed: func(s fault.Spec, target string) { note(journal.FaultHealed{ID: s.Fault.ID, Target: target}) },
 		Failed: func(_ fault.Spec, err error) { f.breaks(err) },
@@ -62,6 +65,8 @@ func (f *faults) hear(e journal.Event) {
 		case b.Phase == "Running" && b.Ready && !f.known[key]:
 			f.known[key] = true
 			f.engine.MachineRuns(f.ctx, b.Role)
+		default:
+			f.engine.MachineSays(fault.Machine{Cluster: b.Cluster, Name: b.Name, Role: b.Role, Message: b.Message})
 		}
 	}
 }

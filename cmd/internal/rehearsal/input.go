@@ -52,6 +52,9 @@ func refusedFault(err error) error {
 		d.Code = "fault-unknown"
 		d.Hint(diag.DidYouMean(unknown.ID, fault.IDs()))
 	}
+	if name := (*fault.NameError)(nil); errors.As(err, &name) {
+		d.Hint(diag.DidYouMean(name.Got, name.Known))
+	}
 	return d
 }
 

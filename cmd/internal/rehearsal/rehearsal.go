@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -50,14 +51,25 @@ func Load(c Config) (*Rehearsal, error) {
 		return nil, err
 	}
 	for _, text := range c.Faults {
-		s, err := fault.Parse(text)
-		if err != nil {
+		if err := r.addFault(text); err != nil {
 			return nil, refusedFault(err)
 		}
-		r.nameTarget(&s)
-		r.faults = append(r.faults, s)
 	}
 	return r, nil
+}
+
+// addFault reads a fault and checks it against the world. The journal knows faults by their ids, so each is there once.
+func (r *Rehearsal) addFault(text string) error {
+	s, err := fault.Parse(text)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(r.faults, func(x fault.Spec) bool { return x.Fault.ID == s.Fault.ID }) {
+		return &fault.SpecError{ID: s.Fault.ID, Err: errors.New("got it twice, want each fault once in a run")}
+	}
+	r.nameTarget(&s)
+	r.faults = append(r.faults, s)
+	return s.Check(r.plan.Names())
 }
 
 func (r *Rehearsal) loadRunbook() (err error) {

@@ -1,0 +1,187 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
+)
+
+// site plays a twin of one cluster whose Kubernetes API does not answer.
+type site struct {
+	up     []string // voters
+	voters int
+	unused []string // templates
+
+	hit     func(string) // of the fault that lies in wait
+	gone    bool         // a template was taken away
+	stopped []string     // members
+	healed  bool
+}
+
+var _ Site = &site{}
+
+func (s *site) HideTemplate(context.Context, string) (func(context.Context) error, error) {
+	s.gone = true
+	return func(context.Context) error { s.healed = true; return nil }, nil
+}
+func (s *site) UnusedTemplates(context.Context) ([]string, error) { return s.unused, nil }
+func (s *site) EtcdVoters(string) ([]string, int, error)          { return s.up, s.voters, nil }
+func (s *site) StopEtcd(_ context.Context, _, member string) (func(context.Context) error, error) {
+	s.stopped = append(s.stopped, member)
+	return func(context.Context) error { s.healed = true; return nil }, nil
+}
+func (s *site) FailJoins(_, _ string, hit func(string)) (func(), error) {
+	s.hit = hit
+	return func() { s.healed = true }, nil
+}
+func (s *site) FailAppRelease(_, _, _ string, hit func(string)) (func(), error) {
+	s.hit = hit
+	return func() { s.healed = true }, nil
+}
+func (s *site) ClusterNames() []string { return []string{"prod-a"} }
+func (s *site) Administrator(string) (*rest.Config, error) {
+	return nil, errors.New("the API does not answer")
+}
+func (s *site) Draw(_ string, n int) int { return n - 1 }
+
+// story is what an engine said, a line per event.
+type story struct {
+	*Engine
+	clock *fakeclock.Clock
+	lines []string
+}
+
+func tell(t *testing.T, s Site, text string) *story {
+	t.Helper()
+	spec, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := &story{clock: fakeclock.New()}
+	say := func(what, more string) { y.lines = append(y.lines, what+" "+more) }
+	y.Engine = NewEngine(s, y.clock, []Spec{spec}, Log{
+		Armed: func(s Spec) { say("armed", s.Fault.ID) }, Laid: func(_ Spec, waits string) { say("laid", waits) },
+		Fired: func(_ Spec, target string) { say("fired", target) }, Healed: func(_ Spec, target string) { say("healed", target) },
+		Failed: func(_ Spec, err error) { say("failed", err.Error()) }})
+	y.Start(t.Context())
+	return y
+}
+
+func (y *story) check(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(y.lines, want) {
+		t.Errorf("got  %q\nwant %q", y.lines, want)
+	}
+}
+
+// A fault that nothing has met yet has not fired: a run in which nothing ever does is an error.
+func TestAFaultInWaitFiresWhenSomethingMeetsIt(t *testing.T) {
+	s := &site{}
+	y := tell(t, s, "apprelease-fails:phase=NotReady,heal=time:5m")
+	y.clock.Advance(time.Hour)
+	y.check(t, "armed apprelease-fails", "laid the next delivery of Kube-OVN to prod-a")
+	s.hit("cni-kube-ovn")
+	y.clock.Advance(4 * time.Minute)
+	if s.healed {
+		t.Error("healed too early: the time counts from the moment at which it fired")
+	}
+	y.clock.Advance(time.Minute)
+	const target = "AppRelease cni-kube-ovn of prod-a: NotReady"
+	y.check(t, "armed apprelease-fails", "laid the next delivery of Kube-OVN to prod-a", "fired "+target, "healed "+target)
+}
+
+func TestEachWorkerWhoseJoinFailsIsATarget(t *testing.T) {
+	s := &site{}
+	y := tell(t, s, "worker-join-fails")
+	y.check(t, "armed worker-join-fails", "laid a new worker of prod-a that joins")
+	s.hit("w-1")
+	s.hit("w-1")
+	s.hit("w-2")
+	y.check(t, "armed worker-join-fails", "laid a new worker of prod-a that joins",
+		"fired Machine w-1 of prod-a: kubeadm join failed", "fired Machine w-2 of prod-a: kubeadm join failed")
+}
+
+func TestAFaultThatChangesTheSiteFiresAtOnce(t *testing.T) {
+	s := &site{unused: []string{"new"}}
+	y := tell(t, s, "vm-template-missing:heal=at:again")
+	y.StepStarts(t.Context(), "again")
+	y.StepStarts(t.Context(), "again")
+	y.check(t, "armed vm-template-missing", "fired VM template new: removed from vCenter", "healed VM template new: removed from vCenter")
+}
+
+// A learner has no vote, and a member that is down cannot end once more.
+func TestJustEnoughVotersEndForTheMajorityToBeLost(t *testing.T) {
+	for _, c := range []struct {
+		count      string
+		up, voters int
+		want       int
+		refusal    bool
+	}{
+		{"", 1, 1, 1, false}, {"", 2, 2, 1, false}, {"", 3, 3, 2, false}, {"", 4, 4, 2, false}, {"", 5, 5, 3, false},
+		{"", 2, 3, 1, false}, // one is down already
+		{"", 1, 3, 0, true},  // the majority is lost already
+		{"3", 3, 3, 3, false},
+		{"1", 3, 3, 0, true}, // the majority stays
+		{"4", 3, 3, 0, true}, {"two", 3, 3, 0, true},
+	} {
+		got, err := membersToEnd(c.count, c.up, c.voters)
+		if got != c.want || (err != nil) != c.refusal {
+			t.Errorf("count %q, %d of %d up: got %d, %v, want %d, refusal %v", c.count, c.up, c.voters, got, err, c.want, c.refusal)
+		}
+	}
+	s := &site{up: []string{"cp-1", "cp-2", "cp-3"}, voters: 3}
+	tell(t, s, "etcd-quorum-loss").check(t, "armed etcd-quorum-loss", "fired etcd of prod-a: 2 of 3 voting members ended: cp-3 cp-1")
+}
+
+func TestAFaultThatCannotBeInjectedSaysWhy(t *testing.T) {
+	y := tell(t, &site{}, "kube-ovn-ungated")
+	y.check(t, "armed kube-ovn-ungated", "failed fault kube-ovn-ungated: inject: the API does not answer")
+}
+
+func TestNamesAreCheckedBeforeAnythingStarts(t *testing.T) {
+	world := Names{ClusterName: {"prod-a"}, TemplateName: {"new", "old"}, RoleName: {"control-plane", "md-0"}}
+	for _, c := range []struct{ text, want string }{
+		{"worker-join-fails:cluster=prod-a", ""},
+		{"vm-template-missing:name=new,when=machine:md-0/1", ""},
+		{"vm-template-missing", ""},
+		{"worker-join-fails:cluster=prod-b", `fault worker-join-fails: cluster: the world has no cluster "prod-b"; there are prod-a`},
+		{"vm-template-missing:name=newer", `fault vm-template-missing: name: the world has no VM template "newer"; there are new, old`},
+		{"drain-blocked:when=machine:md-1/1", `fault drain-blocked: when: the world has no role "md-1"; there are control-plane, md-0`},
+	} {
+		s, err := Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := s.Check(world); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+func TestADrainIsStoppedByTheBudgetThatTheMachineNames(t *testing.T) {
+	const by = "Drain not completed yet: Pod shop/web-1: cannot evict pod as it would violate the pod's disruption budget. " +
+		"The disruption budget web needs 2 healthy pods and has 2 currently"
+	for _, c := range []struct {
+		message, budget string
+		want            bool
+	}{
+		{by, "web", true},
+		{by, "db", false},
+		{by, "we", false},
+		{"Drain not completed yet: Pod shop/web-1: deletionTimestamp set, but still not removed from the Node", "web", false},
+	} {
+		if got := stops(c.message, c.budget); got != c.want {
+			t.Errorf("%s stops %q: got %v, want %v", c.budget, c.message, got, c.want)
+		}
+	}
+}

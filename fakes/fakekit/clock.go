@@ -17,4 +17,7 @@ type Clock interface {
 	Busy(what string) (done func())
 	// Touch records activity: site time does not move until a short quiet window has passed.
 	Touch()
+	// Late counts a wait for something outside that was given up in real time. what says for what: site time may have
+	// moved before it happened, so whoever sees more than none should doubt the run.
+	Late(what string)
 }

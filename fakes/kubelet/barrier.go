@@ -18,7 +18,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
 
-// patience is the real time after which a write that our watch has not shown is given up.
+// patience is the real time after which a write that our watch has not shown is given up, and counted as late.
 const patience = 2 * time.Second
 
 // Barrier holds site time still from a write of a pod or node until our own watch has shown it. Without it site time
@@ -29,7 +29,6 @@ type Barrier struct {
 	mu      sync.Mutex
 	seen    map[string]sight
 	pending map[string][]*pending
-	gaveUp  int
 }
 
 // sight is the last that the watch has shown of an object.
@@ -47,9 +46,6 @@ type pending struct {
 func newBarrier(c fakekit.Clock) *Barrier {
 	return &Barrier{clock: c, seen: map[string]sight{}, pending: map[string][]*pending{}}
 }
-
-// GaveUp is how many writes were never seen in time. Each one may have let site time move too early.
-func (b *Barrier) GaveUp() int { b.mu.Lock(); defer b.mu.Unlock(); return b.gaveUp }
 
 // watch hooks an informer of resource ("pods", "nodes").
 func (b *Barrier) watch(resource string, inf cache.SharedInformer) error {
@@ -194,7 +190,7 @@ func (b *Barrier) giveUp(key string, p *pending) {
 	for i, x := range b.pending[key] {
 		if x == p {
 			b.pending[key] = append(b.pending[key][:i], b.pending[key][i+1:]...)
-			b.gaveUp++
+			b.clock.Late("the watch of " + key)
 			p.release()
 		}
 	}

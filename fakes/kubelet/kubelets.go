@@ -183,9 +183,6 @@ func (k *Kubelets) Pods() cache.SharedIndexInformer { return k.pods }
 // Nodes is the watch of all nodes.
 func (k *Kubelets) Nodes() cache.SharedIndexInformer { return k.nodes }
 
-// Barrier is the write-to-watch barrier of this cluster.
-func (k *Kubelets) Barrier() *Barrier { return k.barrier }
-
 // Instant, while on, makes everything on the nodes take no site time and pull no images: for a cluster that is to be
 // found running.
 func (k *Kubelets) Instant(on bool) {

@@ -132,7 +132,7 @@ func (k *Kubelets) change(name string, do func(*machine)) error {
 	acts := m.acts()
 	k.mu.Unlock()
 	if acted && !acts {
-		k.cfg.Clock.After("node "+name+" lost", k.cfg.Timing.NodeLost, func() { k.awaitLost(name, m) })
+		k.cfg.Clock.After("node "+name+" lost", k.cfg.Timing.NodeLost, func() { k.awaitLost(name, m, lostPatience) })
 	}
 	if acts {
 		k.wakeNode(name)
@@ -141,11 +141,13 @@ func (k *Kubelets) change(name string, do func(*machine)) error {
 	return nil
 }
 
+// lostPatience is the real time after which the node controller is no longer waited for, which counts as late.
+const lostPatience = 2 * time.Minute
+
 // awaitLost holds site time until the node controller has seen that the node is lost, or there is nothing to wait for.
-func (k *Kubelets) awaitLost(name string, m *machine) {
-	const most = 2 * time.Minute // real
-	ctx, cancel := context.WithTimeout(k.ctx, most)
-	defer cancel()
+func (k *Kubelets) awaitLost(name string, m *machine, most time.Duration) {
+	end := time.NewTimer(most)
+	defer end.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -157,7 +159,10 @@ func (k *Kubelets) awaitLost(name string, m *machine) {
 			return
 		}
 		select {
-		case <-ctx.Done():
+		case <-k.ctx.Done():
+			return
+		case <-end.C:
+			k.cfg.Clock.Late("the node controller to find " + name + " lost")
 			return
 		case <-tick.C:
 		}

@@ -12,7 +12,8 @@ import (
 // a Busy token; their answer is an event again, which starts the window anew.
 const settleWindow = 25 * time.Millisecond
 
-// settleMost is how long, in real time, something that is plainly unfinished may hold up site time.
+// settleMost is how long, in real time, something that is plainly unfinished may hold up site time. After that it is
+// given up, and counted as late.
 const settleMost = 2 * time.Second
 
 // settle holds site time for settleWindow after the last event, and longer while unfinished says so.
@@ -57,6 +58,7 @@ func (s *settle) check() {
 			s.timer.Reset(settleWindow)
 			return
 		}
+		s.clock.Late("the workload to settle")
 	}
 	s.release()
 	s.release = nil

@@ -19,7 +19,8 @@ import (
 // an object changes, each property collector whose filter names that object and one of the properties (readers see
 // CreateFilter) is owed an answer: a Busy token is held until WaitForUpdatesEx has returned the update to it, and for
 // grace after that, which is time for the answer to travel and for the client's goroutine to act. Nobody waits for an
-// object: no token. A collector that does not ask within patience is taken for dead and never waited for again.
+// object: no token. A collector that does not ask within patience is taken for dead, counted as late, and never waited
+// for again.
 //
 // Both durations are real time: they are about goroutines and sockets, not about the site.
 type readers struct {
@@ -120,6 +121,7 @@ func (r *readers) giveUp(collector types.ManagedObjectReference, d *debt) {
 	silent := slices.Contains(r.owed[collector], d)
 	r.mu.Unlock()
 	if silent { // else it was served while the alarm went off
+		r.clock.Late("property collector " + collector.Value + " to read its updates")
 		r.drop(collector)
 	}
 }

@@ -1,6 +1,7 @@
 package vcenter
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -72,5 +73,8 @@ func TestADeadReaderIsWaitedForOnce(t *testing.T) {
 	r.changed(vm, change)
 	if len(r.owed) != 0 {
 		t.Error("the dead reader is waited for again")
+	}
+	if got, want := clock.GivenUp(), []string{"property collector pc to read its updates"}; !slices.Equal(got, want) {
+		t.Errorf("late: got %q, want %q", got, want)
 	}
 }

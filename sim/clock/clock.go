@@ -50,6 +50,7 @@ type Clock struct {
 	held   map[string]time.Duration // how long each has held it
 	queues []*Queue
 	stats  Stats
+	late   []string // what was given up
 
 	last    atomic.Int64 // Real() of the last activity
 	barrier *Barrier
@@ -61,7 +62,7 @@ var _ fakekit.Clock = &Clock{}
 type Stats struct {
 	Jumps     int
 	QuietWall time.Duration // real time spent in quiet windows before jumps
-	Late      int           // writes seen after a jump that should have waited for them, or never
+	Late      int           // writes seen after a jump that should have waited for them, or never; waits given up
 	MaxLate   time.Duration // site time, of the worst
 	Writes    int           // that the barrier waited for
 	MaxLag    time.Duration // real time from a write's reply to its watch event, of the worst

@@ -80,6 +80,10 @@ func pickBudget(ctx context.Context, s Site, c client.Client, name string) (*pol
 	if err := c.List(ctx, l); err != nil {
 		return nil, err
 	}
+	var all []string
+	for _, p := range l.Items {
+		all = append(all, p.Namespace+"/"+p.Name)
+	}
 	l.Items = slices.DeleteFunc(l.Items, func(p policyv1.PodDisruptionBudget) bool {
 		if name != "" {
 			return p.Namespace+"/"+p.Name != name
@@ -87,7 +91,8 @@ func pickBudget(ctx context.Context, s Site, c client.Client, name string) (*pol
 		return p.Namespace == metav1.NamespaceSystem
 	})
 	if len(l.Items) == 0 {
-		return nil, fmt.Errorf("no PodDisruptionBudget %s in the cluster", name)
+		return nil, fmt.Errorf("budget: got %q and the cluster's PodDisruptionBudgets [%s], want one that is there, by default outside kube-system",
+			name, strings.Join(all, " "))
 	}
 	return &l.Items[s.Draw("drain-blocked", len(l.Items))], nil
 }

@@ -17,7 +17,7 @@ var etcdQuorumLoss = Fault{
 	Source:   "000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/scale.go",
 	Args: []Arg{
 		clusterArg,
-		{Name: "count", Doc: "voting members to end; by default just enough to lose the majority, and never fewer"},
+		{Name: "count", Doc: "voting members to end; by default just enough to lose the majority, and never fewer", Kind: Number},
 	},
 	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -47,14 +48,15 @@ type Machine struct {
 type Arg struct {
 	Name, Doc, Default string
 	OneOf              []string // empty: anything
-	Kind               Kind     // what it is the name of; "": of nothing that a world declares
+	Kind               Kind     // what its value is; "": nothing that can be checked beforehand
 }
 
-// Kind is a kind of name that a world declares.
+// Kind says what a value is: a number, or a name of something that a world declares.
 type Kind string
 
-// The kinds of names.
+// The kinds of values.
 const (
+	Number       Kind = "number" // 1 or more
 	ClusterName  Kind = "cluster"
 	TemplateName Kind = "VM template"
 	RoleName     Kind = "role" // of machines: control-plane, or a MachineDeployment
@@ -104,6 +106,9 @@ func (f Fault) args(given map[string]string) (Args, error) {
 		}
 		if len(x.OneOf) > 0 && !slices.Contains(x.OneOf, v) {
 			return nil, fmt.Errorf("%s: got %q, want one of %s", x.Name, v, strings.Join(x.OneOf, ", "))
+		}
+		if n, err := strconv.Atoi(v); x.Kind == Number && v != "" && (err != nil || n < 1) {
+			return nil, fmt.Errorf("%s: got %q, want a number from 1 on", x.Name, v)
 		}
 		a[x.Name] = v
 	}

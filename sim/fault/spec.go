@@ -156,7 +156,7 @@ func (s Spec) Check(n Names) error {
 		return &SpecError{s.Fault.ID, &NameError{arg, k, got, n[k]}}
 	}
 	for _, a := range s.Fault.Args {
-		if a.Kind == "" {
+		if a.Kind == "" || a.Kind == Number {
 			continue
 		}
 		if err := check(a.Name, a.Kind, s.Args[a.Name]); err != nil {

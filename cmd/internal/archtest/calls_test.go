@@ -37,7 +37,7 @@ var allowed = []struct {
 	{"fakes/fakekit/fakeclock/clock.go", []string{"time.AfterFunc"}, "ends a test that hangs"},
 	{"fakes/kubelet/barrier.go", []string{"time.AfterFunc"}, "controllers that are separate processes answer in real time"},
 	{"fakes/kubelet/lease.go", []string{"time.NewTicker", "time.NewTimer", "time.Now"}, "the node controller that watches leases keeps the machine's time"},
-	{"fakes/kubelet/machine.go", []string{"time.NewTicker"}, "the node controller finds a node lost in real time"},
+	{"fakes/kubelet/machine.go", []string{"time.NewTicker", "time.NewTimer"}, "the node controller finds a node lost in real time"},
 	{"fakes/kubelet/settle.go", []string{"time.AfterFunc", "time.Now", "time.Since"}, "waits for separate processes to come to rest"},
 	{"fakes/vcenter/readers.go", []string{"time.AfterFunc"}, "clients read what they were told in real time"},
 	{"sim/boot.go", []string{"time.AfterFunc"}, "a boot that never ends has to end"},

@@ -171,6 +171,9 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 			return engine.arm(ctx)
 		},
 		ClockReport: func() journal.Clock {
+			for _, what := range twin.Clock().GivenUp() {
+				_ = j.Append(journal.Warning{Text: "site time did not wait long enough for " + what}) // a broken journal shows at the end
+			}
 			st := twin.Clock().Stats()
 			return journal.Clock{Jumps: st.Jumps, Late: st.Late, QuietWall: journal.Seconds(st.QuietWall), VirtualNow: clock.VirtualNow}
 		},

@@ -26,6 +26,7 @@ type Clock struct {
 	timers  []*timer
 	busy    map[int]string
 	touches int
+	late    []string
 }
 
 type timer struct {
@@ -78,6 +79,20 @@ func (c *Clock) Touches() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.touches
+}
+
+// Late counts; see GivenUp.
+func (c *Clock) Late(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = append(c.late, what)
+}
+
+// GivenUp is what Late was called with, in order.
+func (c *Clock) GivenUp() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.late)
 }
 
 // Waiting names the timers that have not fired, the next one first.

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 )
 
 // applier writes manifests as a person with kubectl apply would, and turns the API server's warnings about unknown
@@ -73,4 +75,4 @@ func (a *applier) create(ctx context.Context, m Manifest) error {
 }
 
 // registryAnnotation names the registry that Kube-OVN is delivered from.
-const registryAnnotation = "cpaas.io/registry-address"
+const registryAnnotation = kubeovn.RegistryAnnotation

@@ -2,8 +2,11 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,10 +20,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/yaml"
 
+	infrav1 "sigs.k8s.io/cluster-api-provider-vsphere/api/govmomi/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
@@ -38,6 +44,8 @@ func (t *Twin) startControllers(context.Context) error {
 	})
 	err := ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.clock.ControllerOptions(1, time.Second, clock.Hang{})).
 		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&infrav1.VSphereCluster{}, handler.EnqueueRequestsFromMapFunc(clusterOfInfra)).
+		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(clusterOfMachine), builder.WithPredicates(comesOrGoes)).
 		Complete(reconcile.Func(func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
 			after, err := p.Reconcile(ctx, r.NamespacedName)
 			if w, werr := t.workload(r.Name); werr == nil && w.releases != nil {
@@ -50,6 +58,30 @@ func (t *Twin) startControllers(context.Context) error {
 	}
 	return t.controllers.Start(t.run, t.fail)
 }
+
+// clusterOfInfra is the Cluster that owns a VSphereCluster.
+func clusterOfInfra(_ context.Context, o client.Object) []reconcile.Request {
+	for _, r := range o.GetOwnerReferences() {
+		if r.Kind == "Cluster" {
+			return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: r.Name}}}
+		}
+	}
+	return nil
+}
+
+// clusterOfMachine is the Cluster of a control-plane machine.
+func clusterOfMachine(_ context.Context, o client.Object) []reconcile.Request {
+	l := o.GetLabels()
+	if _, ok := l[clusterv1.MachineControlPlaneLabel]; !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: o.GetNamespace(), Name: l[clusterv1.ClusterNameLabel]}}}
+}
+
+// comesOrGoes is all that the provider wants to know of a machine.
+var comesOrGoes = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+}}
 
 // releases runs the AppRelease operator of a workload cluster on site time.
 type releases struct {
@@ -68,12 +100,42 @@ func (w *workload) startReleases(ctx context.Context) error {
 	d := w.t.plan.durations
 	latency := kubeovn.DefaultLatency()
 	latency.Downloading, latency.Upgrading, latency.HealthChecking = d.Of("app-release-download"), d.Of("app-release-upgrade"), d.Of("app-release-health")
-	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, kubeovn.Head(http.DefaultClient, nil)), cancel: func() {}}
+	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, w.fetch()), cancel: func() {}}
 	w.releases = r
 	if w.t.o.Provision {
 		return r.watch()
 	}
 	return nil // a cluster that is found running has one already: watch, once it is written
+}
+
+// fetchPatience is how long, in real time, the registry of this process may take to answer; site time stands meanwhile.
+const fetchPatience = 10 * time.Second
+
+// fetch asks for charts as the site's network would: the twin's registry stands for the one that the world's Cluster
+// names, and nobody answers at any other address. Nothing outside this process is ever dialled.
+func (w *workload) fetch() kubeovn.Fetch {
+	direct := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy of the environment
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	head := kubeovn.Head(direct, func(repoURL string) (*url.URL, error) {
+		if u := w.t.registry.URL(); repoURL == u.Host || repoURL == w.registry {
+			return u, nil
+		}
+		host, _, _ := strings.Cut(repoURL, ":")
+		return nil, fmt.Errorf("dial tcp: lookup %s: no such host", host)
+	})
+	return func(ctx context.Context, repoURL, chart, revision string) error {
+		// Not a deadline: it would be an instant of time.Now, which follows the clock's jumps. A timer is real.
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer time.AfterFunc(fetchPatience, func() { cancel(errors.New("i/o timeout")) }).Stop()
+		err := head(ctx, repoURL, chart, revision)
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			return cause
+		}
+		return err
+	}
 }
 
 // watch lets the operator see every AppRelease of the cluster.

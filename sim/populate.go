@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rehearse-dev/rehearse/fakes/cpi"
 	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
@@ -93,7 +94,7 @@ func (w *workload) runAdopted(ctx context.Context, a *adopter, conf kubeadm.Clus
 	}
 	reg := kubeadm.NewRegistration(m.machine.Name, m.controlPlane(), args, m.registration.Taints)
 	maps.Copy(n.Labels, reg.Labels)
-	n.Taints = slices.DeleteFunc(reg.Taints, func(t corev1.Taint) bool { return t.Key == "node.cloudprovider.kubernetes.io/uninitialized" })
+	n.Taints = slices.DeleteFunc(reg.Taints, func(t corev1.Taint) bool { return t.Key == cpi.Taint })
 	if m.controlPlane() {
 		n.StaticPods = kubeadm.StaticPods(conf, m.kubernetes, m.ip)
 	}

@@ -16,6 +16,8 @@ import (
 
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 )
 
 // awaitReady waits until every cluster is what its manifests ask for. It polls in real time; the clock runs meanwhile.
@@ -120,7 +122,7 @@ func (t *Twin) networkReady(ctx context.Context, w *workload) error {
 	if a := meta.FindStatusCondition(c.Status.Conditions, clusterv1.ClusterAvailableCondition); a == nil || a.Status != metav1.ConditionTrue {
 		return errors.New("the Cluster's condition Available")
 	}
-	if c.Annotations["cpaas.io/network-type"] != "kube-ovn" {
+	if !kubeovn.Gated(c) {
 		return nil
 	}
 	phase, err := w.networkPhase(ctx)

@@ -26,6 +26,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
@@ -47,6 +48,7 @@ type workload struct {
 	kubelets   *kubelet.Kubelets
 	client     client.Client // an administrator's, of the workload cluster
 	releases   *releases
+	registry   string // how the world's Cluster calls the site's registry
 
 	mu      sync.Mutex
 	running bool
@@ -61,7 +63,8 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: control plane endpoint: %w", c.Name, err)
 	}
-	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: e, guests: map[string]*guest{}}
+	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: e, guests: map[string]*guest{},
+		registry: c.cluster.str("metadata", "annotations", kubeovn.RegistryAnnotation)}
 	if !t.o.Provision {
 		if w.certs, err = newCertificates(); err != nil {
 			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
@@ -198,7 +201,7 @@ func (w *workload) dialPod(ctx context.Context, node, namespace, pod string, por
 	return nil, fmt.Errorf("dial tcp4 127.0.0.1:%d: connect: connection refused", port)
 }
 
-func (w *workload) serviceCIDR() string { return w.cidr("services", "10.96.0.0/12") }
+func (w *workload) serviceCIDR() string { return w.cidr("services", kubeadm.DefaultServiceSubnet) }
 
 func (w *workload) cidr(of, otherwise string) string {
 	l, _, _ := nestedStrings(w.plan.cluster.Object, "spec", "clusterNetwork", of, "cidrBlocks")

@@ -21,7 +21,8 @@ import (
 // DaemonSet, in kube-system, is what has to run for nodes to be initialised.
 const DaemonSet = "vsphere-cloud-controller-manager"
 
-const taint = "node.cloudprovider.kubernetes.io/uninitialized"
+// Taint is on nodes that no cloud provider has initialised yet.
+const Taint = "node.cloudprovider.kubernetes.io/uninitialized"
 
 // Config is what a Manager needs.
 type Config struct {
@@ -78,7 +79,7 @@ func suspicious(n *corev1.Node) bool {
 }
 
 func uninitialised(n *corev1.Node) bool {
-	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taint })
+	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == Taint })
 }
 
 // runs tells whether a pod of the DaemonSet runs.
@@ -169,7 +170,7 @@ func (m *Manager) initialise(n *corev1.Node, i Instance) (err error) {
 		return err
 	}
 	n.Spec.ProviderID = "vsphere://" + i.UUID
-	n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taint })
+	n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == Taint })
 	if n.Labels == nil {
 		n.Labels = map[string]string{}
 	}

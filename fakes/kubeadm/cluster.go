@@ -53,10 +53,14 @@ func ReadCluster(doc []byte) (Cluster, error) {
 		c.DNSDomain = "cluster.local"
 	}
 	if c.ServiceSubnet == "" {
-		c.ServiceSubnet = "10.96.0.0/12"
+		c.ServiceSubnet = DefaultServiceSubnet
 	}
 	return c, nil
 }
+
+// DefaultServiceSubnet is kubeadm's (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/apis/kubeadm/v1beta4
+// DefaultServicesSubnet).
+const DefaultServiceSubnet = "10.96.0.0/12"
 
 // MayJoin is nil when a kubeadm of the image's version can join the cluster. kubeadm refuses a cluster that is more
 // than one minor older; it does not refuse a newer one, and then the node joins at the image's version

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,48 +22,73 @@ import (
 	"k8s.io/client-go/rest"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
+	"github.com/rehearse-dev/rehearse/sim/assets"
+	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
 // The operator is tested against a real API server: the CRD, its status subresource and its columns are half of it.
 var server struct {
-	once sync.Once
-	env  *envtest.Environment
-	cfg  *rest.Config
-	err  error
+	once       sync.Once
+	dir        string
+	etcd       *kube.Etcd
+	management *kube.Management
+	err        error
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if server.env != nil {
-		if err := server.env.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the API server:", err)
-			code = 1
-		}
+	if server.management != nil {
+		server.management.Stop()
+	}
+	if server.etcd != nil {
+		server.etcd.Stop()
+	}
+	if err := os.RemoveAll(server.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "remove what the API server left:", err)
+		code = 1
 	}
 	os.Exit(code)
+}
+
+// startAPI starts an API server with the definition of AppReleases.
+func startAPI() (err error) {
+	ctx := context.Background() // it outlives the test that is the first to need it
+	b, err := assets.Lookup{Getenv: os.Getenv}.Find(ctx)
+	if err != nil {
+		return err
+	}
+	if server.dir, err = os.MkdirTemp("", "kubeovn-"); err != nil {
+		return err
+	}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.Unmarshal(kubeovn.CRD(), crd); err != nil {
+		return err
+	}
+	if server.etcd, err = kube.StartEtcd(ctx, b.Etcd, server.dir); err != nil {
+		return err
+	}
+	server.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(server.dir, "api"), APIServer: b.APIServer,
+		ControllerManager: b.ControllerManager, EtcdURL: server.etcd.URL, Token: "of-a-test", Scheme: scheme.Scheme,
+		CRDs: []*apiextensionsv1.CustomResourceDefinition{crd}})
+	return err
 }
 
 // realAPI starts the one API server of this package and empties it.
 func realAPI(t *testing.T) client.Client {
 	t.Helper()
-	server.once.Do(func() {
-		server.env = &envtest.Environment{}
-		if server.cfg, server.err = server.env.Start(); server.err == nil {
-			o := envtest.CRDInstallOptions{Paths: []string{"crd.yaml"}, ErrorIfPathMissing: true}
-			_, server.err = envtest.InstallCRDs(server.cfg, o)
-		}
-	})
+	server.once.Do(func() { server.err = startAPI() })
 	if server.err != nil {
 		t.Fatal(server.err)
 	}
-	c, err := client.New(server.cfg, client.Options{Scheme: scheme.Scheme})
+	c, err := client.New(server.management.Config, client.Options{Scheme: scheme.Scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,14 +159,12 @@ func newRig(t *testing.T) *rig {
 		}
 	}))
 	t.Cleanup(registry.Close)
-	fetch := kubeovn.Head(registry.Client(), nil)
-	translate := func(ctx context.Context, repoURL, chart, revision string) error {
+	r.Operator = kubeovn.NewOperator(r.clock, kubeovn.DefaultLatency(), kubeovn.Head(registry.Client(), func(repoURL string) (*url.URL, error) {
 		if repoURL != "registry.example.com:11443" {
-			t.Errorf("repoURL: got %q", repoURL)
+			return nil, fmt.Errorf("dial tcp: lookup %s: no such host", repoURL)
 		}
-		return fetch(ctx, strings.TrimPrefix(registry.URL, "http://"), chart, revision)
-	}
-	r.Operator = kubeovn.NewOperator(r.clock, kubeovn.DefaultLatency(), translate)
+		return url.Parse(registry.URL)
+	}))
 	return r
 }
 
@@ -314,6 +339,26 @@ func TestAChartThatIsNotInTheRegistry(t *testing.T) {
 	}
 }
 
+// Nobody answers at an address that the site's name service does not know.
+func TestARegistryThatNobodyKnows(t *testing.T) {
+	r := newRig(t)
+	r.seed()
+	r.edit(func(o *unstructured.Unstructured) {
+		if err := unstructured.SetNestedField(o.Object, "registry.other:443", "spec", "source", "repoURL"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	check(t, "phases", r.run(5*time.Minute), []string{"0 Downloading v4.2.15", "10 DownloadFailed v4.2.15"})
+	const want = "False DownloadFailed: failed to download chart acp/chart-cpaas-kube-ovn:v4.2.15 from registry.other:443: " +
+		"dial tcp: lookup registry.other:443: no such host"
+	if got := r.condition("Sync"); got != want {
+		t.Errorf("Sync: got %q, want %q", got, want)
+	}
+	if n := r.asked.Load(); n != 0 {
+		t.Errorf("the registry was asked %d times, want never", n)
+	}
+}
+
 // Each failure shows, stays while its cause is there, and ends when somebody touches the healed object.
 func TestFailures(t *testing.T) {
 	const cause = "hook post-upgrade: exit status 1"
@@ -337,7 +382,10 @@ func TestFailures(t *testing.T) {
 			r := newRig(t)
 			r.seed()
 			var fired []string
-			heal, err := r.FailInto(tt.failure, cause, func(name string) { fired = append(fired, name) })
+			heal, err := r.FailInto(tt.failure, cause, func(name string) {
+				phase, _ := r.state() // whoever hears of it can see it
+				fired = append(fired, name+" "+phase)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -347,7 +395,7 @@ func TestFailures(t *testing.T) {
 				!strings.HasSuffix(got, ": "+cause) {
 				t.Errorf("%s: got %q", tt.condition, got)
 			}
-			check(t, "fired", fired, []string{kubeovn.Name})
+			check(t, "fired", fired, []string{kubeovn.Name + " " + string(tt.failure)})
 			heal()
 			r.edit(func(o *unstructured.Unstructured) { o.SetAnnotations(map[string]string{"touched": "yes"}) })
 			check(t, "after a touch", r.run(90*time.Second), tt.healed)
@@ -392,11 +440,11 @@ func TestInvalidSpec(t *testing.T) {
 func TestColumns(t *testing.T) {
 	r := newRig(t)
 	r.seed()
-	hc, err := rest.HTTPClientFor(server.cfg)
+	hc, err := rest.HTTPClientFor(server.management.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, _, err := rest.DefaultServerUrlFor(server.cfg)
+	base, _, err := rest.DefaultServerUrlFor(server.management.Config)
 	if err != nil {
 		t.Fatal(err)
 	}

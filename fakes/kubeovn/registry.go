@@ -7,13 +7,14 @@ import (
 	"net/url"
 )
 
-// Head returns a Fetch that asks a registry over HTTP for the manifest of the chart. at turns a repoURL into the base
-// URL under which this process reaches that registry; nil takes the repoURL as host and port of a plain HTTP server.
-func Head(c *http.Client, at func(repoURL string) *url.URL) Fetch {
+// Head returns a Fetch that asks a registry over HTTP for the manifest of the chart. at is the site's name service: the
+// base URL under which this process reaches the registry that a repoURL names, or why nobody answers there. Whoever
+// calls the Fetch bounds it by its context.
+func Head(c *http.Client, at func(repoURL string) (*url.URL, error)) Fetch {
 	return func(ctx context.Context, repoURL, chart, revision string) error {
-		base := &url.URL{Scheme: "http", Host: repoURL}
-		if at != nil {
-			base = at(repoURL)
+		base, err := at(repoURL)
+		if err != nil {
+			return err
 		}
 		u := base.JoinPath("v2", chart, "manifests", revision)
 		req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)

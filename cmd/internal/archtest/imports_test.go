@@ -1,6 +1,7 @@
 package archtest
 
 import (
+	"go/ast"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -100,6 +101,25 @@ func TestInternalTestsObeyTheRules(t *testing.T) {
 			}
 		}
 	}
+}
+
+// shunned are packages that no file imports, tests included.
+var shunned = []struct{ path, why string }{
+	{"sigs.k8s.io/controller-runtime/pkg/envtest", "its children outlive us, and its import makes a folder in the user's cache: start servers with sim/kube"},
+}
+
+func TestNobodyImportsWhatIsShunned(t *testing.T) {
+	for _, s := range tree(t) {
+		for _, x := range shunned {
+			if s.imports(x.path) {
+				t.Errorf("%s imports %s: %s", s.path, x.path, x.why)
+			}
+		}
+	}
+}
+
+func (s source) imports(path string) bool {
+	return slices.ContainsFunc(s.ast.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote(path) })
 }
 
 func (r rule) binds(pkg string) bool {

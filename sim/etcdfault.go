@@ -22,16 +22,25 @@ func (w *workload) crashEtcd(ctx context.Context, member string) error {
 	return nil
 }
 
-// reviveEtcd starts the process again. A machine that is gone has none to start, and one whose member was removed has
-// nothing to come back to: the cluster did without it, which is as healed as it can be.
+// reviveEtcd starts the process again.
 func (w *workload) reviveEtcd(ctx context.Context, member string) error {
+	if err := w.startEtcd(member); err != nil {
+		return fmt.Errorf("etcd member %s: %w", member, err)
+	}
+	return w.kubelets.Fail(ctx, metav1.NamespaceSystem, "etcd-"+member, nil)
+}
+
+// startEtcd starts the process of a member. A machine that is gone has none to start, and one whose member was removed
+// meanwhile has nothing to come back to: the cluster has learned to do without it.
+func (w *workload) startEtcd(member string) error {
 	w.mu.Lock()
 	_, there := w.guests[member]
 	w.mu.Unlock()
-	if there {
-		if err := w.etcd.Start(member); err != nil && !errors.Is(err, rpctypes.ErrMemberNotFound) {
-			return fmt.Errorf("etcd member %s: %w", member, err)
-		}
+	if !there {
+		return nil
 	}
-	return w.kubelets.Fail(ctx, metav1.NamespaceSystem, "etcd-"+member, nil)
+	if err := w.etcd.Start(member); !errors.Is(err, rpctypes.ErrMemberNotFound) {
+		return err
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func inject(t testing.TB, twin *sim.Twin, text string) (heal func()) {
 		t.Fatal(err)
 	}
 	fired := false
-	e := fault.NewEngine(twin, twin.Clock(), []fault.Spec{s}, fault.Log{Armed: func(fault.Spec) {}, Fired: func(fault.Spec, string) { fired = true },
+	e := fault.NewEngine(twin, twin.Clock(), []fault.Spec{s}, fault.Log{Armed: func(fault.Spec) {}, Laid: func(fault.Spec, string) {}, Fired: func(fault.Spec, string) { fired = true },
 		Healed: func(fault.Spec, string) {}, Failed: func(_ fault.Spec, err error) { t.Error(err) }})
 	e.Start(context.Background())
 	if !fired {
@@ -89,4 +90,55 @@ func TestWithoutItsGateKubeOVNIsNotDeliveredAndNobodySaysSo(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestTheProviderOfKubeOVNSeesWhatItReads: no timer can help it, since site time stands.
+func TestTheProviderOfKubeOVNSeesWhatItReads(t *testing.T) {
+	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Hold})
+	m := management(t, twin)
+	infra := func() *unstructured.Unstructured {
+		o := object("infrastructure.cluster.x-k8s.io/v1beta2", "VSphereCluster", "prod-a")
+		if err := m.Get(context.Background(), client.ObjectKeyFromObject(o), o); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	says := func(want string) func() error {
+		return func() error {
+			l, _, _ := unstructured.NestedSlice(infra().Object, "status", "conditions")
+			for _, c := range l {
+				if c := c.(map[string]any); c["type"] == "KubeOvnAppReleaseReady" && strings.Contains(fmt.Sprint(c["status"], " ", c["message"]), want) {
+					return nil
+				}
+			}
+			return fmt.Errorf("KubeOvnAppReleaseReady is not %q among %v", want, l)
+		}
+	}
+	o := infra()
+	if err := unstructured.SetNestedSlice(o.Object, nil, "status", "conditions"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Status().Update(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	await(t, twin, "a condition that somebody removed from the VSphereCluster", says("True"))
+	l := &unstructured.UnstructuredList{}
+	l.SetAPIVersion("cluster.x-k8s.io/v1beta2")
+	l.SetKind("MachineList")
+	if err := m.List(context.Background(), l, client.HasLabels{"cluster.x-k8s.io/control-plane"}); err != nil || len(l.Items) != 1 {
+		t.Fatalf("control-plane machines: got %d, %v, want 1", len(l.Items), err)
+	}
+	if err := m.Delete(context.Background(), &l.Items[0]); err != nil {
+		t.Fatal(err)
+	}
+	await(t, twin, "a control-plane machine that goes", says("waiting for all control plane Nodes"))
+}
+
+func object(apiVersion, kind, name string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion(apiVersion)
+	o.SetKind(kind)
+	o.SetNamespace("cpaas-system")
+	o.SetName(name)
+	return o
 }

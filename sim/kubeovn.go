@@ -100,7 +100,7 @@ func (w *workload) startReleases(ctx context.Context) error {
 	d := w.t.plan.durations
 	latency := kubeovn.DefaultLatency()
 	latency.Downloading, latency.Upgrading, latency.HealthChecking = d.Of("app-release-download"), d.Of("app-release-upgrade"), d.Of("app-release-health")
-	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, w.fetch()), cancel: func() {}}
+	r := &releases{w: w, operator: kubeovn.NewOperator(w.t.clock, latency, w.fetch(fetchPatience)), cancel: func() {}}
 	w.releases = r
 	if w.t.o.Provision {
 		return r.watch()
@@ -112,8 +112,9 @@ func (w *workload) startReleases(ctx context.Context) error {
 const fetchPatience = 10 * time.Second
 
 // fetch asks for charts as the site's network would: the twin's registry stands for the one that the world's Cluster
-// names, and nobody answers at any other address. Nothing outside this process is ever dialled.
-func (w *workload) fetch() kubeovn.Fetch {
+// names, and nobody answers at any other address. Nothing outside this process is ever dialled, and an answer that takes
+// more than most, in real time, is none.
+func (w *workload) fetch(most time.Duration) kubeovn.Fetch {
 	direct := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true}, // no proxy of the environment
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -129,7 +130,7 @@ func (w *workload) fetch() kubeovn.Fetch {
 		// Not a deadline: it would be an instant of time.Now, which follows the clock's jumps. A timer is real.
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		defer time.AfterFunc(fetchPatience, func() { cancel(errors.New("i/o timeout")) }).Stop()
+		defer time.AfterFunc(most, func() { cancel(errors.New("i/o timeout")) }).Stop()
 		err := head(ctx, repoURL, chart, revision)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
 			return cause

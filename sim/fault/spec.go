@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,15 +163,4 @@ func (s Spec) Check(n Names) error {
 		}
 	}
 	return check("when", RoleName, s.When.Role)
-}
-
-// Steps are the steps that the spec names, so that they can be checked against a runbook's.
-func (s Spec) Steps() []string {
-	set := map[string]bool{}
-	for _, m := range []Moment{s.When, s.Heal} {
-		if m.Step != "" {
-			set[m.Step] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
 }

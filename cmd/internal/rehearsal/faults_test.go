@@ -142,22 +142,23 @@ func TestAFaultShowsItsSymptomAndTheRunCompletesOnceItIsHealed(t *testing.T) {
 		name, fault           string
 		controlPlane, workers int
 		symptom               []string // in what the waits said
+		target                string   // in what the fault hit first
 		verdict               journal.Verdict
 	}{
 		{"a VM template that disappears", "vm-template-missing:when=at:start,heal=time:10m", 1, 1,
-			[]string{"unable to find template by name \"alaudaos-43.m55.202604161208-0.x86_64\""}, journal.Pass},
+			[]string{"unable to find template by name \"alaudaos-43.m55.202604161208-0.x86_64\""}, "VM template alaudaos-43.m55.202604161208-0.x86_64: removed from vCenter", journal.Pass},
 		{"a lost majority of etcd", "etcd-quorum-loss:when=time:1m,heal=time:3m", 3, 1,
-			[]string{"etcd"}, journal.Fail}, // etcd-quorum is an invariant: the run completes and fails
+			[]string{"etcd"}, "etcd of prod-a: 2 of 3 voting members ended: ", journal.Fail}, // etcd-quorum is an invariant: the run completes and fails
 		{"a budget that allows no disruption", "drain-blocked:when=at:workers-prod-a-md-0,heal=time:15m", 1, 2,
-			[]string{"cannot evict pod as it would violate the pod's disruption budget"}, journal.Pass},
+			[]string{"cannot evict pod as it would violate the pod's disruption budget"}, "its drain is stopped by PodDisruptionBudget shop/web", journal.Pass},
 		{"a chart that cannot be downloaded", "apprelease-fails:phase=DownloadFailed,when=at:kube-ovn,heal=time:5m", 1, 1,
-			[]string{"DownloadFailed"}, journal.Pass},
+			[]string{"DownloadFailed"}, "AppRelease cni-kube-ovn of prod-a: DownloadFailed", journal.Pass},
 		{"a chart that cannot be deployed", "apprelease-fails:phase=DeployFailed,when=at:kube-ovn,heal=time:5m", 1, 1,
-			[]string{"DeployFailed"}, journal.Pass},
+			[]string{"DeployFailed"}, "AppRelease cni-kube-ovn of prod-a: DeployFailed", journal.Pass},
 		{"pods of a chart that are not ready", "apprelease-fails:phase=NotReady,when=at:kube-ovn,heal=time:5m", 1, 1,
-			[]string{"NotReady"}, journal.Pass},
+			[]string{"NotReady"}, "AppRelease cni-kube-ovn of prod-a: NotReady", journal.Pass},
 		{"a worker that does not join", "worker-join-fails:when=at:workers-prod-a-md-0,heal=time:15m", 1, 1,
-			[]string{"Waiting for a Node"}, journal.Pass},
+			[]string{"Waiting for a Node"}, "of prod-a: kubeadm join failed", journal.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			res, text := rehearse(t, small(t, c.controlPlane, c.workers), c.fault)
@@ -166,7 +167,10 @@ func TestAFaultShowsItsSymptomAndTheRunCompletesOnceItIsHealed(t *testing.T) {
 			}
 			f := res.Run.Faults[0]
 			if f.Fired == nil || f.Healed == nil {
-				t.Errorf("fault: got fired %v, healed %v, want both", f.Fired, f.Healed)
+				t.Fatalf("fault: got fired %v, healed %v, want both", f.Fired, f.Healed)
+			}
+			if !strings.Contains(f.Fired.Target, c.target) {
+				t.Errorf("target: got %q, want %q", f.Fired.Target, c.target)
 			}
 			for _, s := range c.symptom {
 				if !strings.Contains(text, s) {

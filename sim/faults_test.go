@@ -92,9 +92,10 @@ func TestWithoutItsGateKubeOVNIsNotDeliveredAndNobodySaysSo(t *testing.T) {
 	})
 }
 
-// TestTheProviderOfKubeOVNSeesWhatItReads: no timer can help it, since site time stands.
+// TestTheProviderOfKubeOVNSeesWhatItReads: its resync cannot help it, since site time is as slow as ours.
 func TestTheProviderOfKubeOVNSeesWhatItReads(t *testing.T) {
-	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Hold})
+	twin := start(t, world(t, 1, 1), sim.Options{Pace: 1})
+	from := twin.Clock().Elapsed()
 	m := management(t, twin)
 	infra := func() *unstructured.Unstructured {
 		o := object("infrastructure.cluster.x-k8s.io/v1beta2", "VSphereCluster", "prod-a")
@@ -132,6 +133,9 @@ func TestTheProviderOfKubeOVNSeesWhatItReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, twin, "a control-plane machine that goes", says("waiting for all control plane Nodes"))
+	if got := twin.Clock().Elapsed() - from; got > 5*time.Minute {
+		t.Errorf("it took %s of site time: that may have been the resync", got)
+	}
 }
 
 func object(apiVersion, kind, name string) *unstructured.Unstructured {

@@ -46,6 +46,9 @@ func (k *Kubelets) Reconnected() {
 		for k.renewAll(ctx) != nil && ctx.Err() == nil {
 			sleep(ctx, 50*time.Millisecond)
 		}
+		if ctx.Err() != nil && k.ctx.Err() == nil {
+			k.cfg.Clock.Late("the API server to come back")
+		}
 		sleep(ctx, monitorPeriod)
 	})
 }

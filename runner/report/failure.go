@@ -123,7 +123,7 @@ func (t *text) evidence(s *journal.Step) {
 	}
 	for _, f := range t.run.Faults {
 		if f.Fired != nil {
-			l = append(l, fmt.Sprintf("fault %s hit %s at %s", f.ID, f.Fired.Target, Duration(f.At)))
+			l = append(l, fmt.Sprintf("fault %s at %s: %s", f.ID, Duration(f.At), f.Fired.Target))
 		}
 	}
 	l = append(l, t.unready()...)

@@ -41,7 +41,7 @@ type Config struct {
 type Peer struct {
 	Name    string // node name
 	IP      string
-	Version string // "3.6.6"
+	Version string // "3.6.6"; "": not known, which neither raises the cluster's version nor is refused
 }
 
 // Member is what a member looks like from outside.
@@ -88,11 +88,11 @@ func hash(words ...string) uint64 {
 }
 
 // Bootstrap starts a new cluster of voters that have been connected for long, as kubeadm init does with one and as a
-// world does with the members of a cluster that is already running.
+// world does with the members of a cluster that is already running. Doing it again with the same peers is fine.
 func (c *Cluster) Bootstrap(peers ...Peer) error {
 	return c.change(func(now time.Time) error {
 		if len(c.s.rows) > 0 {
-			return errors.New("etcd: the cluster has members already")
+			return c.bootstrapped(peers)
 		}
 		for _, p := range peers {
 			m := c.newLocked(p)
@@ -104,6 +104,18 @@ func (c *Cluster) Bootstrap(peers ...Peer) error {
 		return nil
 	})
 }
+
+// bootstrapped is nil when the members are these peers.
+func (c *Cluster) bootstrapped(peers []Peer) error {
+	if len(peers) == len(c.s.rows) && !slices.ContainsFunc(peers, func(p Peer) bool { return c.s.byName(p.Name) == nil }) {
+		return nil
+	}
+	return errors.New("etcd: the cluster has members already")
+}
+
+// ErrIncompatible is why etcd's process ends when it is older than the cluster that it shall join. The words are etcd's
+// (go.etcd.io/etcd/server/v3@v3.6.5 etcdserver/bootstrap.go, bootstrapExistingClusterNoWAL).
+var ErrIncompatible = errors.New("incompatible with current running cluster")
 
 // AddLearner adds a member that does not vote yet and has not started, as kubeadm join does first. A name that is
 // already a member's is fine. Errors are etcd's (rpctypes); ErrUnhealthy passes once all voters are up for 5 s.
@@ -120,7 +132,8 @@ func (c *Cluster) AddLearner(p Peer) error {
 	})
 }
 
-// Start runs the etcd process of a member, for the first time or again.
+// Start runs the etcd process of a member, for the first time or again. ErrIncompatible: the member's minor version is
+// lower than the cluster's; it stays a member that has not started.
 func (c *Cluster) Start(name string) error {
 	return c.change(func(now time.Time) error {
 		m := c.s.byName(name)
@@ -129,6 +142,9 @@ func (c *Cluster) Start(name string) error {
 			return rpctypes.ErrMemberNotFound
 		case m.up:
 			return nil
+		}
+		if err := c.s.mayStart(m); err != nil {
+			return err
 		}
 		m.started, m.up, m.since = true, true, now
 		return c.serveLocked(m)
@@ -209,6 +225,13 @@ func (c *Cluster) Members() []Member {
 	return l
 }
 
+// Version is the cluster's version, "3.5": that of the oldest member when all members ran last; "": none ran yet.
+func (c *Cluster) Version() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.s.version.String()
+}
+
 // HasQuorum tells whether a majority of the voters runs.
 func (c *Cluster) HasQuorum() bool {
 	c.mu.Lock()
@@ -232,6 +255,7 @@ func (c *Cluster) change(do func(now time.Time) error) error {
 	c.mu.Lock()
 	err := do(now)
 	c.s.elect()
+	c.s.raise()
 	c.mu.Unlock()
 	c.tell()
 	return err

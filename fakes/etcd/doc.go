@@ -11,21 +11,26 @@
 //
 //	MemberList, MemberRemove, MoveLeader, Status, Alarm with etcd's own errors; the strict reconfiguration checks of
 //	MemberAdd, MemberPromote and MemberRemove, its 5 s of connection before a member may be added included; learners
-//	that have to catch up; death and return of a member; loss and return of quorum; NOSPACE and CORRUPT alarms.
+//	that have to catch up; death and return of a member; loss and return of quorum; NOSPACE and CORRUPT alarms; the
+//	cluster's version, which rises when all members have, and refuses the process of a member that is older.
 //
 // Simplifies:
 //
-//	An election takes no time, and the first running voter by name wins. A call that cannot finish (no quorum, or a
-//	member slower than its clients are patient) is answered at once with the error that a client gets in the end:
-//	the callers are controllers, site time stands still while they reconcile, and they would wait in real time.
+//	An election takes no time, and the first running voter by name wins. The cluster's version rises at once instead
+//	of within 4 s; the version of a member whose image tag is none is not known, and it is never refused. A call that
+//	cannot finish (no quorum, or a member slower than its clients are patient) is answered at once with the error that
+//	a client gets in the end: the callers are controllers, site time stands still while they reconcile, and they would
+//	wait in real time.
 //
 // Omits:
 //
 //	Keys, watches and leases; partitions between members (a member is up or down); adding voters without the
-//	learner's stage, which kubeadm does not do since v1.32.
+//	learner's stage, which kubeadm does not do since v1.32; etcd's downgrade procedure (etcdctl downgrade enable), so
+//	the cluster's version never falls; the format of the data, which a member of the right version can always read.
 //
 // Source:
 //
 //	go.etcd.io/etcd/server/v3@v3.6.5 etcdserver/server.go mayAddMember, mayRemoveMember, mayPromoteMember;
-//	etcdserver/api/membership/cluster.go IsReadyTo…; etcdserver/api/v3rpc; etcdserver/util.go numConnectedSince.
+//	etcdserver/api/membership/cluster.go IsReadyTo…; etcdserver/api/v3rpc; etcdserver/util.go numConnectedSince;
+//	etcdserver/cluster_util.go isCompatibleWithCluster; etcdserver/version/monitor.go decideClusterVersion.
 package etcd

@@ -29,6 +29,8 @@ type membership struct {
 	rows   []*member // in the order of joining
 	leader uint64    // 0: none
 	term   uint64
+	// version is the cluster's: no member may be older. It only rises.
+	version minor
 }
 
 func (s *membership) byID(id uint64) *member {

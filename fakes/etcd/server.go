@@ -142,6 +142,7 @@ func (h *handler) MemberRemove(_ context.Context, req *pb.MemberRemoveRequest) (
 		h.c.s.remove(m)
 		h.c.retireLocked(m.id)
 		h.c.s.elect()
+		h.c.s.raise()
 		r = &pb.MemberRemoveResponse{Header: h.headerLocked(), Members: h.membersLocked()}
 		return nil
 	})

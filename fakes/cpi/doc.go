@@ -8,7 +8,8 @@
 //	While a Pod of the DaemonSet kube-system/vsphere-cloud-controller-manager runs, a node with the taint
 //	node.cloudprovider.kubernetes.io/uninitialized gets its providerID vsphere://<BIOS UUID>, its addresses and its
 //	instance type, and loses the taint. Without such a Pod the node stays as it is, and so its Machine never gets a
-//	node. A node that is not Ready and whose VM is gone is deleted.
+//	node. A node that is not Ready and whose VM is gone is deleted; one whose VM is off stays and gets the taint
+//	node.cloudprovider.kubernetes.io/shutdown until it is Ready again.
 //
 // Simplifies:
 //
@@ -16,12 +17,12 @@
 //
 // Omits:
 //
-//	Zones and regions, routes, load balancers, the taint of a VM that is switched off, the cache of a stale VM with the
-//	same guest hostname.
+//	Zones and regions, routes, load balancers, the cache of a stale VM with the same guest hostname.
 //
 // Source:
 //
 //	k8s.io/cloud-provider@v0.35.4 controllers/node/node_controller.go syncNode,
-//	controllers/nodelifecycle/node_lifecycle_controller.go MonitorNodes;
+//	controllers/nodelifecycle/node_lifecycle_controller.go MonitorNodes; github.com/kubernetes/cloud-provider-vsphere
+//	pkg/cloudprovider/vsphere/instances.go InstanceExistsByProviderID, InstanceShutdownByProviderID;
 //	github.com/alauda/immutable-infra-docs docs/en/create-cluster/vmware-vsphere.mdx.
 package cpi

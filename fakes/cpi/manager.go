@@ -24,6 +24,10 @@ const DaemonSet = "vsphere-cloud-controller-manager"
 // Taint is on nodes that no cloud provider has initialised yet.
 const Taint = "node.cloudprovider.kubernetes.io/uninitialized"
 
+// shutdown is the taint of a node whose VM exists and is off
+// (k8s.io/cloud-provider@v0.35.4 controllers/nodelifecycle, ShutdownTaint).
+var shutdown = corev1.Taint{Key: "node.cloudprovider.kubernetes.io/shutdown", Effect: corev1.TaintEffectNoSchedule}
+
 // Config is what a Manager needs.
 type Config struct {
 	Client kubernetes.Interface // of the workload cluster
@@ -37,9 +41,10 @@ type Config struct {
 type Instance struct {
 	UUID string // BIOS UUID
 	IP   string
+	Off  bool // it exists and is not powered on
 }
 
-// Manager initialises nodes and removes those whose VM is gone. Make one with Start.
+// Manager initialises nodes, taints those whose VM is off, and removes those whose VM is gone. Make one with Start.
 type Manager struct {
 	c           Config
 	ctx         context.Context
@@ -70,13 +75,19 @@ func Start(ctx context.Context, c Config) (*Manager, error) {
 	return m, nil
 }
 
-// suspicious tells whether a node was initialised and is not Ready: its VM may be gone.
-func suspicious(n *corev1.Node) bool {
-	ready := slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
+func ready(n *corev1.Node) bool {
+	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})
-	return !ready && n.Spec.ProviderID != ""
 }
+
+// suspicious tells whether a node was initialised and is not Ready: its VM may be off or gone.
+func suspicious(n *corev1.Node) bool { return !ready(n) && n.Spec.ProviderID != "" }
+
+func isShutdown(t corev1.Taint) bool { return t.Key == shutdown.Key }
+
+// revived tells whether a node is Ready and still has the taint of a VM that is off.
+func revived(n *corev1.Node) bool { return ready(n) && slices.ContainsFunc(n.Spec.Taints, isShutdown) }
 
 func uninitialised(n *corev1.Node) bool {
 	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == Taint })
@@ -92,11 +103,15 @@ func (m *Manager) runs() bool {
 	})
 }
 
+// Look has all nodes looked at again, as the real one does every few seconds: a VM was switched off or removed, which
+// no node tells.
+func (m *Manager) Look() { m.look() }
+
 // look sets a timer for each node that may need something, if somebody is there to do it.
 func (m *Manager) look() {
 	var waiting []string
 	for _, o := range m.nodes.GetStore().List() {
-		if n := o.(*corev1.Node); uninitialised(n) || suspicious(n) {
+		if n := o.(*corev1.Node); uninitialised(n) || suspicious(n) || revived(n) {
 			waiting = append(waiting, n.Name)
 		}
 	}
@@ -145,6 +160,10 @@ func (m *Manager) sync(name string) error {
 	case !ok && suspicious(n):
 		return tolerate(nodes.Delete(m.ctx, name,
 			metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(n.UID))}))
+	case suspicious(n) && i.Off && !slices.ContainsFunc(n.Spec.Taints, isShutdown):
+		return m.taint(n, append(n.Spec.Taints, shutdown))
+	case revived(n):
+		return m.taint(n, slices.DeleteFunc(n.Spec.Taints, isShutdown))
 	case !uninitialised(n):
 		return nil
 	case !ok:
@@ -156,6 +175,16 @@ func (m *Manager) sync(name string) error {
 // tolerate ignores that somebody else was faster.
 func tolerate(err error) error {
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// taint sets the taints of a node that has gone meanwhile or not.
+func (m *Manager) taint(n *corev1.Node, taints []corev1.Taint) error {
+	n.Spec.Taints = taints
+	_, err := m.c.Client.CoreV1().Nodes().Update(m.ctx, n, metav1.UpdateOptions{})
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err

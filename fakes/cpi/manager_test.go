@@ -138,3 +138,67 @@ func TestANodeWhoseVMIsGoneIsDeletedOnceItIsNotReady(t *testing.T) {
 		t.Error("the node is still there, want it deleted: its VM is gone")
 	}
 }
+
+// waiting returns when the watch has told the manager and it has set a timer.
+func waiting(t *testing.T, clock *fakeclock.Clock, why string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: the manager does not look", why)
+		}
+	}
+}
+
+func TestANodeWhoseVMIsOffStaysUntilTheVMIsGone(t *testing.T) {
+	ctx := t.Context()
+	n := node("a")
+	n.Spec.Taints, n.Spec.ProviderID = nil, "vsphere://42"
+	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown}}
+	client := fake.NewClientset(n, pod(corev1.PodRunning))
+	clock := fakeclock.New()
+	there := true
+	m, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(string) (cpi.Instance, bool) { return cpi.Instance{UUID: "42", Off: true}, there }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(why string, keys ...string) *corev1.Node {
+		t.Helper()
+		n, err := client.CoreV1().Nodes().Get(ctx, "a", metav1.GetOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", why, err)
+		}
+		var got []string
+		for _, x := range n.Spec.Taints {
+			got = append(got, x.Key)
+		}
+		if !slices.Equal(got, keys) {
+			t.Errorf("%s: got taints %q, want %q", why, got, keys)
+		}
+		return n
+	}
+	report := func(s corev1.ConditionStatus, n *corev1.Node) {
+		t.Helper()
+		clock.Advance(time.Minute) // nothing of before is left to do
+		n.Status.Conditions[0].Status = s
+		if _, err := client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		waiting(t, clock, string(s))
+		clock.Advance(5 * time.Second)
+	}
+	waiting(t, clock, "not ready")
+	clock.Advance(5 * time.Second)
+	n = want("off", "node.cloudprovider.kubernetes.io/shutdown")
+	report(corev1.ConditionTrue, n)
+	n = want("on and ready again")
+	report(corev1.ConditionUnknown, n)
+	want("off again", "node.cloudprovider.kubernetes.io/shutdown")
+	clock.Advance(time.Minute)
+	there = false
+	m.Look()
+	clock.Advance(5 * time.Second)
+	if _, err := client.CoreV1().Nodes().Get(ctx, "a", metav1.GetOptions{}); err == nil {
+		t.Error("the node is still there, want it deleted: its VM is gone")
+	}
+}

@@ -12,13 +12,16 @@
 //
 //	Node registration, conditions, leases; pods from bound to running and ready, init containers, sidecars, Jobs that
 //	complete, graceful termination, failing image pulls with back-off, failing containers; static pods and their
-//	mirrors; port-forward and logs through the API server; stopped kubelets and nodes that nobody reaches. All of it
-//	is level-based: what somebody else writes into a status of ours is put right again.
+//	mirrors; port-forward and logs through the API server; stopped kubelets and nodes that nobody reaches; machines
+//	that are switched off and on, with the restart of their pods in place. All of it is level-based: what somebody else
+//	writes into a status of ours is put right again.
 //
 // Simplifies:
 //
 //	Pods of Jobs succeed, all others run for ever; what a container would do is not known. Probes pass at once. A pod
-//	shows nothing between Pending and Running unless its image cannot be pulled. Pod addresses come from one counter.
+//	shows nothing between Pending and Running unless its image cannot be pulled; then it shows ImagePullBackOff with
+//	the error at once, without ErrImagePull before. An image that a node has is never lost. A pod keeps its address when
+//	its machine restarts, and a machine its boot ID. Pod addresses come from one counter.
 //	Leases are renewed in real time, because the kube-controller-manager that watches them lives in real time.
 //
 // Omits:

@@ -23,36 +23,29 @@ type Config struct {
 	Clock   fakekit.Clock
 	Network *Network
 	Timing  Timing
-	// PullImage says whether an image can be had, nil: all can. It may block in real time.
+	// PullImage says whether an image can be had, nil: all can; its error is what the container runtime says. It is
+	// asked for what is not on the node yet, and may block in real time.
 	PullImage func(ctx context.Context, image string) error
 	// Heartbeat is the real time between two renewals of a lease; 0: 10 s, a kubelet's default.
 	Heartbeat time.Duration
 }
 
-// Timing is how long things take on a node, in site time. Zero values are defaults, all of them guesses.
+// Timing is how long things take on a node, in site time. The zero value is defaultTiming; any other is taken as it is.
 type Timing struct {
-	NodeReady time.Duration // from registration to Ready; 0: 10 s
-	PodStart  time.Duration // from bound to running, images on the node; 0: 3 s
-	Init      time.Duration // each init container; 0: 2 s
-	PodStop   time.Duration // from the request to the end, never longer than the pod's grace period; 0: 2 s
-	Job       time.Duration // that a pod of a Job runs; 0: 10 s
-	// silence until the cluster should call a node lost; 0: 50 s, kube-controller-manager's default
-	NodeLost time.Duration
+	NodeReady time.Duration // from registration to Ready
+	PodStart  time.Duration // from bound to running, images on the node
+	Init      time.Duration // each init container
+	PodStop   time.Duration // from the request to the end, never longer than the pod's grace period
+	Job       time.Duration // that a pod of a Job runs
 }
 
-func (t Timing) withDefaults() Timing {
-	for _, d := range []struct {
-		of *time.Duration
-		to time.Duration
-	}{{&t.NodeReady, 10 * time.Second}, {&t.PodStart, 3 * time.Second}, {&t.Init, 2 * time.Second}, {&t.PodStop,
-		2 * time.Second},
-		{&t.Job, 10 * time.Second}, {&t.NodeLost, 50 * time.Second}} {
-		if *d.of == 0 {
-			*d.of = d.to
-		}
-	}
-	return t
-}
+// defaultTiming is a guess.
+var defaultTiming = Timing{NodeReady: 10 * time.Second, PodStart: 3 * time.Second, Init: 2 * time.Second,
+	PodStop: 2 * time.Second, Job: 10 * time.Second}
+
+// nodeLost is the silence after which the cluster should call a node lost: kube-controller-manager's default of
+// --node-monitor-grace-period.
+const nodeLost = 50 * time.Second
 
 // Kubelets are the kubelets of one cluster. All methods may be called from any goroutine.
 type Kubelets struct {
@@ -89,7 +82,9 @@ func Start(ctx context.Context, c Config) (*Kubelets, error) {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
 	}
-	c.Timing = c.Timing.withDefaults()
+	if c.Timing == (Timing{}) {
+		c.Timing = defaultTiming
+	}
 	k := &Kubelets{cfg: c, barrier: newBarrier(c.Clock), machines: map[string]*machine{}, runs: map[podKey]*run{},
 		failures: map[cache.ObjectName]Failure{}}
 	k.ctx, k.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -183,7 +178,7 @@ func (k *Kubelets) Pods() cache.SharedIndexInformer { return k.pods }
 // Nodes is the watch of all nodes.
 func (k *Kubelets) Nodes() cache.SharedIndexInformer { return k.nodes }
 
-// Instant, while on, makes everything on the nodes take no site time and pull no images: for a cluster that is to be
+// Instant, while on, makes everything on the nodes take no site time and have its images: for a cluster that is to be
 // found running.
 func (k *Kubelets) Instant(on bool) {
 	k.mu.Lock()

@@ -24,6 +24,7 @@ const (
 type run struct {
 	stage stage
 	since time.Time // site time at which the stage began
+	boots int       // how often its machine was switched off and on under it
 	pulls int       // failed in a row
 	pull  error     // why the last one failed
 	ip    string

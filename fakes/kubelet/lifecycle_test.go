@@ -10,7 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-var timing = Timing{}.withDefaults()
+var timing = defaultTiming
 
 func pod(change func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "ns", UID: "u", Generation: 1},
@@ -174,5 +174,34 @@ func TestNodeConditionsAreLevelBased(t *testing.T) {
 	o.Status.Conditions = append(o.Status.Conditions, corev1.NodeCondition{Type: "Other", Status: corev1.ConditionTrue})
 	if !setConditions(o, wrong, true, now) || nodeReady(o) != corev1.ConditionTrue || len(o.Status.Conditions) != 5 {
 		t.Errorf("a node that was lost: got %v", o.Status.Conditions)
+	}
+}
+
+func TestAContainerRestartsWithItsMachine(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p := pod(nil)
+	p.Status = statusOf(p, run{stage: running, ip: "1.2.3.4"}, nil, "10.0.0.1", now)
+	booting := run{stage: starting, ip: "1.2.3.4", boots: 1, since: now.Add(time.Minute)}
+	if !reports(p, booting) || reports(p, run{stage: starting}) {
+		t.Error("a pod is reported while it starts again, and not while it starts first")
+	}
+	p.Status = statusOf(p, booting, nil, "10.0.0.1", booting.since)
+	if c := p.Status.ContainerStatuses[0]; p.Status.Phase != corev1.PodRunning || c.Ready || c.State.Waiting == nil ||
+		conditions(p.Status.Conditions)[corev1.PodReady] != "False ContainersNotReady" {
+		t.Errorf("while it starts: got %+v, want Running, not ready, and a container that waits", p.Status)
+	}
+	up := booting
+	up.stage, up.since = running, now.Add(2*time.Minute)
+	p.Status = statusOf(p, up, nil, "10.0.0.1", up.since)
+	c := p.Status.ContainerStatuses[0]
+	if c.RestartCount != 1 || c.State.Running == nil || !c.State.Running.StartedAt.Time.Equal(up.since) ||
+		conditions(p.Status.Conditions)[corev1.PodReady] != "True" {
+		t.Errorf("when it is up: got %+v, want one restart, running since then, and a ready pod", c)
+	}
+	if l := c.LastTerminationState.Terminated; l == nil || l.ExitCode != 255 || l.Reason != "Unknown" {
+		t.Errorf("the run before: got %+v, want exit code 255, Unknown", l)
+	}
+	if again := statusOf(p, up, nil, "10.0.0.1", now.Add(time.Hour)); !sameStatus(p.Status, again) {
+		t.Errorf("an hour later nothing has changed: got %+v, want %+v", again, p.Status)
 	}
 }

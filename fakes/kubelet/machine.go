@@ -15,6 +15,7 @@ import (
 type machine struct {
 	Node
 	kubelet, network bool // the process runs; the node is reached and reaches others
+	off              bool // it is switched off
 	registered       bool // since the kubelet was started
 	ready            bool // NodeReady has passed
 	wrong            map[corev1.NodeConditionType]NodeCondition
@@ -22,22 +23,57 @@ type machine struct {
 }
 
 // acts tells whether the kubelet can do anything about the cluster.
-func (m *machine) acts() bool { return m != nil && m.kubelet && m.network && m.registered }
+func (m *machine) acts() bool { return m != nil && !m.off && m.kubelet && m.network && m.registered }
 
-// Run starts the kubelet of a machine. It registers the node at once, or takes up the one that is there, and returns;
-// the rest of the kubelet's life goes on by itself. A node is Ready after Timing.NodeReady.
+// Run starts the kubelet of a machine, for the first time or after Off. It registers the node at once, or takes up the
+// one that is there, and returns; the rest of the kubelet's life goes on by itself. A node is Ready after
+// Timing.NodeReady. After Off the pods that ran on it start anew.
 func (k *Kubelets) Run(ctx context.Context, n Node) error {
 	defer k.cfg.Clock.Busy("register " + n.Name)()
 	k.mu.Lock()
 	m := &machine{Node: n, kubelet: true, network: true, images: map[string]bool{},
 		wrong: map[corev1.NodeConditionType]NodeCondition{}, ready: k.instant}
+	for _, i := range n.Images {
+		m.images[i] = true
+	}
+	before := k.machines[n.Name]
 	k.machines[n.Name] = m
 	k.mu.Unlock()
 	k.cfg.Network.join(n.Name, n.IP)
+	reboot := before != nil && before.off
+	if reboot {
+		m.images, m.wrong = before.images, before.wrong
+		k.restartPods(n.Name)
+	}
 	if err := k.register(ctx, m); err != nil {
+		if reboot {
+			k.Off(n.Name) // so that another try is a start again
+		}
 		return fmt.Errorf("kubelet %s: register: %w", n.Name, err)
 	}
+	if reboot {
+		k.wakePodsOf(n.Name)
+	}
 	return nil
+}
+
+// restartPods lets the pods that ran on a machine start again: their containers ended with its power.
+func (k *Kubelets) restartPods(node string) {
+	l, err := k.pods.GetIndexer().ByIndex(byNode, node)
+	if err != nil {
+		return
+	}
+	now := k.cfg.Clock.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, o := range l {
+		p := o.(*corev1.Pod)
+		if r := k.runs[podKey{cache.NewObjectName(p.Namespace, p.Name), p.UID}]; r != nil && r.stage == running {
+			again := *r
+			again.stage, again.since, again.boots = starting, now, r.boots+1
+			k.runs[podKey{cache.NewObjectName(p.Namespace, p.Name), p.UID}] = &again
+		}
+	}
 }
 
 func (k *Kubelets) register(ctx context.Context, m *machine) error {
@@ -86,7 +122,7 @@ func (k *Kubelets) takeUp(ctx context.Context, o *corev1.Node) error {
 
 // SetKubelet stops or starts the kubelet of a machine. The pods of a stopped kubelet run on; nobody reports them. The
 // node is lost when the cluster has heard nothing for long: that is real time for the real node controller, so site
-// time stops at Timing.NodeLost until the controller has said so.
+// time stops at nodeLost until the controller has said so.
 func (k *Kubelets) SetKubelet(name string, on bool) error {
 	return k.change(name, func(m *machine) {
 		m.kubelet = on
@@ -111,10 +147,18 @@ func (k *Kubelets) SetCondition(name string, t corev1.NodeConditionType, c *Node
 	})
 }
 
-// Remove ends a machine: it is switched off. Its Node and pods stay in the API, as in reality.
+// Off switches a machine off. Its Node and pods stay in the API, and its disk keeps the images, until Run or Remove.
+func (k *Kubelets) Off(name string) {
+	_ = k.change(name, func(m *machine) {
+		m.off = true
+		k.cfg.Network.leave(m.IP)
+	})
+}
+
+// Remove forgets a machine that is gone. Its Node and pods stay in the API, as in reality.
 func (k *Kubelets) Remove(name string) {
 	_ = k.change(name, func(m *machine) {
-		m.kubelet = false
+		m.off = true
 		delete(k.machines, name)
 		k.cfg.Network.leave(m.IP)
 	})
@@ -132,7 +176,7 @@ func (k *Kubelets) change(name string, do func(*machine)) error {
 	acts := m.acts()
 	k.mu.Unlock()
 	if acted && !acts {
-		k.cfg.Clock.After("node "+name+" lost", k.cfg.Timing.NodeLost, func() { k.awaitLost(name, m, lostPatience) })
+		k.cfg.Clock.After("node "+name+" lost", nodeLost, func() { k.awaitLost(name, lostPatience) })
 	}
 	if acts {
 		k.wakeNode(name)
@@ -145,14 +189,14 @@ func (k *Kubelets) change(name string, do func(*machine)) error {
 const lostPatience = 2 * time.Minute
 
 // awaitLost holds site time until the node controller has seen that the node is lost, or there is nothing to wait for.
-func (k *Kubelets) awaitLost(name string, m *machine, most time.Duration) {
+func (k *Kubelets) awaitLost(name string, most time.Duration) {
 	end := time.NewTimer(most)
 	defer end.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		k.mu.Lock()
-		back := m.acts()
+		back := k.machines[name].acts()
 		k.mu.Unlock()
 		o, ok, _ := k.nodes.GetStore().GetByKey(name)
 		if back || !ok || nodeReady(o.(*corev1.Node)) == corev1.ConditionUnknown {

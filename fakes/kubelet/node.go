@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -21,6 +22,8 @@ type Node struct {
 	CPUs       int64         // 0: 8
 	MemoryMiB  int64         // 0: 16384
 	StaticPods []*corev1.Pod // as their manifests say, without the node's name
+	Runtime    string        // the version of containerd; empty: not known
+	Images     []string      // that are on its disk from the start and need no pull
 
 	// Addresses overrides what a kubelet knows (InternalIP, Hostname): for a node whose cloud provider has spoken.
 	Addresses []corev1.NodeAddress
@@ -37,7 +40,7 @@ func (n Node) object(now time.Time) *corev1.Node {
 		Capacity: n.capacity(), Allocatable: n.capacity(), Addresses: n.Addresses,
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: 10250}},
 		NodeInfo: corev1.NodeSystemInfo{KubeletVersion: n.Kubernetes, OSImage: n.OSImage, KernelVersion: "6.6.0",
-			ContainerRuntimeVersion: "containerd://2.1.5",
+			ContainerRuntimeVersion: "containerd://" + cmp.Or(n.Runtime, "unknown"),
 			OperatingSystem:         "linux", Architecture: "amd64", MachineID: n.UUID, SystemUUID: n.UUID,
 			BootID: n.UUID},
 	}

@@ -114,7 +114,9 @@ func (k *Kubelets) syncPod(key podKey) time.Duration {
 			return k.end(p)
 		case to == r.stage:
 			return k.settled(p, m, r)
-		case to == starting && !instant:
+		case to == starting && instant:
+			k.have(p, m)
+		case to == starting:
 			to, r = k.pull(p, m, r)
 		}
 		k.enter(key, r, to)
@@ -148,10 +150,23 @@ func (k *Kubelets) enter(key podKey, r run, to stage) {
 	}
 }
 
-// report writes the status if it is not what it should be. What shows while a pod starts or stops is left as it is.
+// reports tells whether a kubelet says anything of a pod in its stage. What shows while a pod starts for the first time,
+// or stops, is left as it is.
+func reports(p *corev1.Pod, r run) bool {
+	switch r.stage {
+	case running, pulling:
+		return true
+	case starting:
+		return r.boots > 0
+	case finished:
+		return p.Status.Phase != corev1.PodFailed
+	}
+	return false
+}
+
+// report writes the status if it is not what it should be.
 func (k *Kubelets) report(p *corev1.Pod, m *machine, r run) error {
-	if r.stage != running && r.stage != pulling && r.stage != finished || r.stage == finished &&
-		p.Status.Phase == corev1.PodFailed {
+	if !reports(p, r) {
 		return nil
 	}
 	k.mu.Lock()
@@ -200,7 +215,7 @@ func (k *Kubelets) end(p *corev1.Pod) time.Duration {
 	return retry
 }
 
-// pull asks for the images that the node does not have. It returns the stage that the pod gets into.
+// pull asks for the images that the node does not have, or that are to be pulled always. It returns the stage that the pod gets into.
 func (k *Kubelets) pull(p *corev1.Pod, m *machine, r run) (stage, run) {
 	if k.cfg.PullImage == nil {
 		return starting, r
@@ -210,7 +225,7 @@ func (k *Kubelets) pull(p *corev1.Pod, m *machine, r run) (stage, run) {
 			k.mu.Lock()
 			there := m.images[c.Image]
 			k.mu.Unlock()
-			if there {
+			if there && c.ImagePullPolicy != corev1.PullAlways {
 				continue
 			}
 			if err := k.cfg.PullImage(k.ctx, c.Image); err != nil {
@@ -225,6 +240,17 @@ func (k *Kubelets) pull(p *corev1.Pod, m *machine, r run) (stage, run) {
 	}
 	r.pulls, r.pull = 0, nil
 	return starting, r
+}
+
+// have puts the images of a pod on its node: those of a pod that is to be found running were pulled long ago.
+func (k *Kubelets) have(p *corev1.Pod, m *machine) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, l := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {
+		for _, c := range l {
+			m.images[c.Image] = true
+		}
+	}
 }
 
 // event tells of a pod. Losing one harms nobody.

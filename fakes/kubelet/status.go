@@ -29,7 +29,9 @@ func statusOf(p *corev1.Pod, r run, f *Failure, hostIP string, now time.Time) co
 		s.Phase = corev1.PodRunning
 		s.PodIP, s.PodIPs = r.ip, []corev1.PodIP{{IP: r.ip}}
 	default:
-		s.Phase = corev1.PodPending
+		if r.boots == 0 { // a pod that has run never goes back to Pending
+			s.Phase = corev1.PodPending
+		}
 	}
 	setPodConditions(p, &s, r, now)
 	return s
@@ -58,8 +60,11 @@ func containers(p *corev1.Pod, specs []corev1.Container, old []corev1.ContainerS
 
 // container reports one container; ends says that it ends by itself before the pod runs.
 func container(p *corev1.Pod, c corev1.Container, was corev1.ContainerStatus, r run, ends bool) corev1.ContainerStatus {
-	s := corev1.ContainerStatus{Name: c.Name, Image: c.Image, RestartCount: was.RestartCount,
+	s := corev1.ContainerStatus{Name: c.Name, Image: c.Image, RestartCount: max(was.RestartCount, int32(r.boots)),
 		LastTerminationState: was.LastTerminationState, Started: ptr.To(false)}
+	if r.stage == starting && was.State.Running != nil {
+		s.LastTerminationState = lostWithItsMachine(was, r.since)
+	}
 	id := fmt.Sprintf("containerd://%s-%s", p.UID, c.Name)
 	up := metav1.NewTime(r.since)
 	if was.State.Running != nil {
@@ -84,6 +89,12 @@ func container(p *corev1.Pod, c corev1.Container, was corev1.ContainerStatus, r 
 		s.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}
 	}
 	return s
+}
+
+// lostWithItsMachine is how containerd tells of a container that ended when nobody looked.
+func lostWithItsMachine(was corev1.ContainerStatus, seen time.Time) corev1.ContainerState {
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Unknown",
+		StartedAt: was.State.Running.StartedAt, FinishedAt: metav1.NewTime(seen), ContainerID: was.ContainerID}}
 }
 
 func failing(s corev1.ContainerStatus, f Failure) corev1.ContainerStatus {

@@ -16,7 +16,8 @@
 //
 //	Commands before and after kubeadm are not run. The token is looked up as a Secret instead of through the signature
 //	of cluster-info; the CA is not pinned. The version of kubeadm and kubelet is that of the VM template's image,
-//	whatever the bootstrap data wishes; that of the control plane's images is the cluster's, as with kubeadm.
+//	whatever the bootstrap data wishes; that of the control plane's images is the cluster's, as with kubeadm. A template
+//	is taken to hold the images of its Kubernetes version under the cluster's repository (a guess), and no others.
 //
 // Omits:
 //

@@ -41,7 +41,8 @@ func (c Cluster) image(component string) string {
 	return c.Repository + "/" + component + ":" + strings.ReplaceAll(c.Kubernetes, "+", "_")
 }
 
-func (c Cluster) etcdImage(kubeadm string) string {
+// EtcdImage is what a kubeadm of a version runs etcd from.
+func (c Cluster) EtcdImage(kubeadm string) string {
 	repository, tag := c.EtcdRepository, c.EtcdTag
 	if repository == "" {
 		repository = c.Repository
@@ -50,6 +51,28 @@ func (c Cluster) etcdImage(kubeadm string) string {
 		tag, _ = defaultTags(kubeadm)
 	}
 	return repository + "/etcd:" + tag
+}
+
+// EtcdVersion is the version of etcd that its image tag names, such as 3.5.27 for v3.5.27-260305; "" when the tag is no
+// version.
+func (c Cluster) EtcdVersion(kubeadm string) string {
+	image := c.EtcdImage(kubeadm)
+	v, err := semver.ParseTolerant(image[strings.LastIndexByte(image, ':')+1:])
+	if err != nil {
+		return ""
+	}
+	return v.FinalizeVersion()
+}
+
+// Preloaded are the images that a VM template of a version brings along: those whose version is Kubernetes'. CoreDNS and
+// etcd have versions of their own and are pulled.
+func (c Cluster) Preloaded(version string) []string {
+	c.Kubernetes = version
+	var l []string
+	for _, component := range []string{"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"} {
+		l = append(l, c.image(component))
+	}
+	return l
 }
 
 func (c Cluster) dnsImage(kubeadm string) string {

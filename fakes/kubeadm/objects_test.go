@@ -109,3 +109,28 @@ func TestSkippedAddOnsAreNotThere(t *testing.T) {
 		}
 	}
 }
+
+func TestTheVersionOfEtcdIsThatOfItsTag(t *testing.T) {
+	for config, want := range map[string]string{
+		"kubernetesVersion: v1.35.4":                                               "3.6.6", // kubeadm's own choice
+		"kubernetesVersion: v1.34.5":                                               "3.6.6", // that of the image's kubeadm
+		"kubernetesVersion: v1.34.5\netcd: {local: {imageTag: v3.5.27}}":           "3.5.27",
+		"kubernetesVersion: v1.33.7\netcd: {local: {imageTag: v3.5.27-260305}}":    "3.5.27",
+		"kubernetesVersion: v1.35.6\netcd: {local: {imageTag: v3.6.13-acp.0}}":     "3.6.13",
+		"kubernetesVersion: v1.35.6\netcd: {local: {imageTag: latest}}":            "",
+		"kubernetesVersion: v1.35.6\netcd: {local: {imageRepository: 'r.io:5/k'}}": "3.6.6",
+	} {
+		if got := cluster(t, config).EtcdVersion("v1.35.4"); got != want {
+			t.Errorf("%s: got %q, want %q", config, got, want)
+		}
+	}
+}
+
+func TestATemplateBringsTheImagesOfItsVersion(t *testing.T) {
+	c := cluster(t, "kubernetesVersion: v1.34.5\nimageRepository: r.io/k")
+	want := []string{"r.io/k/kube-apiserver:v1.33.7-3", "r.io/k/kube-controller-manager:v1.33.7-3",
+		"r.io/k/kube-proxy:v1.33.7-3", "r.io/k/kube-scheduler:v1.33.7-3"}
+	if diff := cmp.Diff(want, c.Preloaded("v1.33.7-3")); diff != "" {
+		t.Errorf("preloaded images (-want +got):\n%s", diff)
+	}
+}

@@ -10,7 +10,7 @@ import (
 // StaticPods are the manifests of a control plane machine whose image carries the version, etcd first
 // (k8s.io/kubernetes@v1.35.4 cmd/kubeadm/app/phases/controlplane, phases/etcd, images).
 func StaticPods(c Cluster, version, ip string) []*corev1.Pod {
-	etcd := staticPod("etcd", c.etcdImage(version), "100m")
+	etcd := staticPod("etcd", c.EtcdImage(version), "100m")
 	etcd.Annotations = map[string]string{"kubeadm.kubernetes.io/etcd.advertise-client-urls": "https://" + ip + ":2379"}
 	etcd.Spec.Containers[0].Resources.Requests[corev1.ResourceMemory] = resource.MustParse("100Mi")
 	api := staticPod("kube-apiserver", c.image("kube-apiserver"), "250m")

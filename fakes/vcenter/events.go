@@ -27,11 +27,12 @@ type events struct {
 	mu      sync.Mutex
 	waiting map[types.ManagedObjectReference][]chan struct{} // for a task to end
 	files   map[types.ManagedObjectReference]bool            // tasks that delete files, while they run
+	told    map[types.ManagedObjectReference]chan struct{}   // closed when the last hook of a VM has returned
 }
 
 func (e *events) start(v *VCenter) {
 	e.v, e.waiting = v, map[types.ManagedObjectReference][]chan struct{}{}
-	e.files = map[types.ManagedObjectReference]bool{}
+	e.files, e.told = map[types.ManagedObjectReference]bool{}, map[types.ManagedObjectReference]chan struct{}{}
 }
 
 // Reference makes events a simulator.RegisterObject; it is not in the inventory.
@@ -75,11 +76,7 @@ func (e *events) RemoveObject(ctx *simulator.Context, ref types.ManagedObjectRef
 		return
 	}
 	id := identify(&vm.VirtualMachine)
-	done := e.v.clock.Busy("vcenter/remove " + vm.Name)
-	go func() {
-		defer done()
-		e.v.cfg.OnRemove(id)
-	}()
+	e.tell("vcenter/remove "+vm.Name, vm.Self, func() { e.v.cfg.OnRemove(id) })
 }
 
 func (e *events) power(vm *mo.VirtualMachine, on bool) {
@@ -87,10 +84,28 @@ func (e *events) power(vm *mo.VirtualMachine, on bool) {
 		return
 	}
 	id := identify(vm)
-	done := e.v.clock.Busy("vcenter/power " + vm.Name)
+	e.tell("vcenter/power "+vm.Name, vm.Self, func() { e.v.cfg.OnPower(id, on) })
+}
+
+// tell calls a hook when those that were called before for the VM have returned: off and on must not change places.
+func (e *events) tell(what string, vm types.ManagedObjectReference, hook func()) {
+	done, told := e.v.clock.Busy(what), make(chan struct{})
+	e.mu.Lock()
+	before := e.told[vm]
+	e.told[vm] = told
+	e.mu.Unlock()
 	go func() {
 		defer done()
-		e.v.cfg.OnPower(id, on)
+		if before != nil {
+			<-before
+		}
+		hook()
+		close(told)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.told[vm] == told {
+			delete(e.told, vm)
+		}
 	}()
 }
 

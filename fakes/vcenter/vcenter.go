@@ -36,8 +36,8 @@ type Config struct {
 	Durations Durations
 
 	// OnPower, if set, is told that a VM was powered on or off, OnRemove that it is gone. Each call has a goroutine
-	// of its own, which holds a Busy token, so site time stands still until it returns. VMs of CreateVM and templates
-	// are not told of.
+	// of its own, which holds a Busy token, so site time stands still until it returns; those of one VM come one after
+	// the other, in the order of what happened. That CreateVM powers a VM on, and templates, are not told of.
 	OnPower  func(vm VM, on bool)
 	OnRemove func(vm VM)
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
@@ -35,7 +36,7 @@ func (w *workload) populate(ctx context.Context, a *adopter, machines []*adopted
 			return err
 		}
 		if m.controlPlane() {
-			members = append(members, etcd.Peer{Name: m.machine.Name, IP: m.ip, Version: etcdVersion(conf.EtcdTag)})
+			members = append(members, etcd.Peer{Name: m.machine.Name, IP: m.ip, Version: conf.EtcdVersion(m.kubernetes)})
 		}
 	}
 	if err := w.etcd.Bootstrap(members...); err != nil {
@@ -80,13 +81,14 @@ func (w *workload) createVM(m *adopted) error {
 		return fmt.Errorf("VM %s: it was cloned from no template of the world", m.machine.Name)
 	}
 	m.kubernetes = origin.Kubernetes
-	w.know(&guest{name: m.machine.Name, uuid: vm.UUID, ip: m.ip, controlPlane: m.controlPlane()})
+	w.know(m.machine.Name, &guest{vm: m.machine.Name, uuid: vm.UUID, ip: m.ip, controlPlane: m.controlPlane(), on: true})
 	return nil
 }
 
 // runAdopted starts the kubelet of a machine that joined long ago.
 func (w *workload) runAdopted(ctx context.Context, a *adopter, conf kubeadm.Cluster, m *adopted) error {
 	n := kubelet.Node{Name: m.machine.Name, IP: m.ip, Kubernetes: m.kubernetes, ProviderID: m.machine.Spec.ProviderID, UUID: m.uuid, OSImage: osImage,
+		Runtime: containerd(m.kubernetes), Images: conf.Preloaded(m.kubernetes),
 		CPUs: int64(m.vm.NumCPUs), MemoryMiB: m.vm.MemoryMiB, Labels: map[string]string{corev1.LabelInstanceTypeStable: "vsphere-vm"}, Addresses: cloudAddresses(m.machine.Name, m.ip)}
 	args := map[string]string{}
 	for _, x := range m.registration.KubeletExtraArgs {
@@ -98,6 +100,7 @@ func (w *workload) runAdopted(ctx context.Context, a *adopter, conf kubeadm.Clus
 	if m.controlPlane() {
 		n.StaticPods = kubeadm.StaticPods(conf, m.kubernetes, m.ip)
 	}
+	w.joined(n)
 	return w.kubelets.Run(ctx, n)
 }
 
@@ -106,24 +109,25 @@ func cloudAddresses(name, ip string) []corev1.NodeAddress {
 	return []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name}, {Type: corev1.NodeInternalIP, Address: ip}, {Type: corev1.NodeExternalIP, Address: ip}}
 }
 
-// createAll creates objects of the workload cluster, in order.
+// createAll creates objects of the workload cluster, in order. What is there already stays.
 func (w *workload) createAll(ctx context.Context, objects []client.Object) error {
 	for _, o := range objects {
-		if err := w.client.Create(ctx, o); err != nil {
+		if err := w.client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("%T %s/%s: %w", o, o.GetNamespace(), o.GetName(), err)
 		}
 	}
 	return nil
 }
 
-// createWorkload applies what the world has running inside the cluster.
+// createWorkload applies what the world has running inside the cluster. When it is called again after an error, it goes
+// on where it was.
 func (w *workload) createWorkload(ctx context.Context) error {
 	a, err := newApplier(w.plane.Admin)
 	if err != nil {
 		return err
 	}
-	for _, m := range w.plan.workload {
-		if err := a.create(ctx, m); err != nil {
+	for ; w.created < len(w.plan.workload); w.created++ {
+		if err := a.create(ctx, w.plan.workload[w.created]); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,9 @@ type workload struct {
 	client     client.Client // an administrator's, of the workload cluster
 	releases   *releases
 	registry   string // how the world's Cluster calls the site's registry
+	cloud      *cpi.Manager
+	images     images
+	created    int // how many of the plan's workload manifests are applied
 
 	mu      sync.Mutex
 	running bool
@@ -65,6 +68,7 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 	}
 	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: e, guests: map[string]*guest{},
 		registry: c.cluster.str("metadata", "annotations", kubeovn.RegistryAnnotation)}
+	w.images.hosts = []string{w.registry}
 	if !t.o.Provision {
 		if w.certs, err = newCertificates(); err != nil {
 			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
@@ -151,11 +155,13 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 	d := w.t.plan.durations
 	w.leaderless = etcd.NewLeaderless()
 	w.etcd = etcd.New(etcd.Config{Name: w.name, Seed: int64(w.t.plan.Seed), Clock: w.t.clock, ClientCAs: w.etcdCA.Pool(), OnQuorum: w.quorum,
+		CatchUp: d.Of("etcd-catch-up"),
 		Certificate: func(member string) (tls.Certificate, error) {
 			return w.etcdCA.TLS(kube.Leaf{CommonName: member, DNS: []string{member, "etcd-" + member, "localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 		}})
-	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.plane.Admin, Clock: w.t.clock, Network: w.network,
-		Timing: kubelet.Timing{PodStart: d.Of("pod-start"), PodStop: d.Of("pod-stop")}})
+	w.images.registry, w.images.hosts = w.t.registry.URL(), append(w.images.hosts, w.t.registry.Host())
+	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.plane.Admin, Clock: w.t.clock, Network: w.network, PullImage: w.images.pull,
+		Timing: kubelet.Timing{NodeReady: d.Of("node-ready"), PodStart: d.Of("pod-start"), Init: d.Of("pod-init"), PodStop: d.Of("pod-stop"), Job: d.Of("job-run")}})
 	if err != nil {
 		return err
 	}
@@ -168,7 +174,7 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 	if err := w.startReleases(ctx); err != nil {
 		return err
 	}
-	_, err = cpi.Start(w.t.run, cpi.Config{Client: w.kubelets.Client(), Clock: w.t.clock, Delay: d.Of("cpi-initialise"), Instance: w.instance})
+	w.cloud, err = cpi.Start(w.t.run, cpi.Config{Client: w.kubelets.Client(), Clock: w.t.clock, Delay: d.Of("cpi-initialise"), Instance: w.instance})
 	w.mu.Lock()
 	w.running = true
 	w.mu.Unlock()
@@ -233,7 +239,7 @@ func (w *workload) instance(node string) (cpi.Instance, bool) {
 	if !ok {
 		return cpi.Instance{}, false
 	}
-	return cpi.Instance{UUID: g.uuid, IP: g.ip}, true
+	return cpi.Instance{UUID: g.uuid, IP: g.ip, Off: !g.on}, true
 }
 
 // adopt writes the cluster as if the controllers had provisioned it.

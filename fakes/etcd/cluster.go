@@ -27,7 +27,7 @@ type Config struct {
 	// Certificate returns the serving certificate of a member. It is asked once per start of a member.
 	Certificate func(member string) (tls.Certificate, error)
 	ClientCAs   *x509.CertPool // who may call
-	// CatchUp is how long a learner must run before it is in sync with the leader, in site time; 0: 2 s (a guess).
+	// CatchUp is how long a learner must run before it is in sync with the leader, in site time.
 	CatchUp time.Duration
 	// Patience is how slow a member may be before its clients give up on it; 0: 15 s, which is what
 	// KubeadmControlPlane waits (sigs.k8s.io/cluster-api@v1.13.4 etcd.DefaultCallTimeout).
@@ -69,9 +69,6 @@ type Cluster struct {
 
 // New returns a cluster without members.
 func New(c Config) *Cluster {
-	if c.CatchUp == 0 {
-		c.CatchUp = 2 * time.Second
-	}
 	if c.Patience == 0 {
 		c.Patience = 15 * time.Second
 	}

@@ -40,7 +40,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{clock: fakeclock.New()}
 	f.crt, f.pool = selfSigned(t)
-	f.Cluster = etcd.New(etcd.Config{Name: "prod-a", Seed: 7, Clock: f.clock, ClientCAs: f.pool,
+	f.Cluster = etcd.New(etcd.Config{Name: "prod-a", Seed: 7, Clock: f.clock, ClientCAs: f.pool, CatchUp: 2 * time.Second,
 		Certificate: func(string) (tls.Certificate, error) { return f.crt, nil },
 		OnQuorum:    func(q bool) { f.said = append(f.said, q) }})
 	t.Cleanup(f.Close)

@@ -67,5 +67,5 @@ func silentNode(ctx context.Context, t *testing.T, c *fakeclock.Clock) {
 	if err := k.nodes.GetStore().Add(n); err != nil {
 		t.Fatal(err)
 	}
-	k.awaitLost("n", &machine{}, 50*time.Millisecond)
+	k.awaitLost("n", 50*time.Millisecond)
 }

@@ -12,7 +12,10 @@
 // Simplifies:
 //
 //	An artifact of the world is an image without layers that carries its own name; nobody reads more of a chart than
-//	that it exists. A registry that refuses connections accepts them and resets them.
+//	that it exists. The nodes of a twin ask it for images by the site's own name of the registry. What it answers
+//	counts, but for a repository in which the world has no artifact: of that the world says nothing, and every image in
+//	it is taken as synchronised. Images of other registries can always be pulled, as nothing is modelled of those. A
+//	registry that refuses connections accepts them and resets them.
 //
 // Omits:
 //

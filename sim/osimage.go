@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"strings"
-
-	"github.com/blang/semver/v4"
-)
+import "github.com/blang/semver/v4"
 
 // osImage is what the nodes report.
 const osImage = "MicroOS (rehearsal twin)"
@@ -28,7 +24,7 @@ func containerd(kubernetes string) string {
 	}
 	found := ""
 	for _, r := range runtimes {
-		first := semver.MustParse(strings.TrimPrefix(r.kubernetes, "v"))
+		first := semver.MustParse(r.kubernetes)
 		if v.Minor == first.Minor && v.Major == first.Major && (found == "" || !v.LT(first)) {
 			found = r.containerd
 		}

@@ -222,15 +222,8 @@ func (c *Cluster) Members() []Member {
 	return l
 }
 
-// Version is the cluster's version, "3.5": that of the oldest member when all members ran last; "": none ran yet.
-func (c *Cluster) Version() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.s.version.String()
-}
-
-// HasQuorum tells whether a majority of the voters runs.
-func (c *Cluster) HasQuorum() bool {
+// hasQuorum tells whether a majority of the voters runs.
+func (c *Cluster) hasQuorum() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.s.quorum()
@@ -264,7 +257,7 @@ func (c *Cluster) tell() {
 	}
 	c.report.Lock()
 	defer c.report.Unlock()
-	q := c.HasQuorum()
+	q := c.hasQuorum()
 	if !c.telling && !q || c.telling && q == c.told {
 		return
 	}

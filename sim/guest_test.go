@@ -23,37 +23,29 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
-// powerCycle switches VMs off and, when they are all off, on again.
-func powerCycle(t *testing.T, twin *sim.Twin, names ...string) {
+// switchOff switches VMs off. The provider switches them on again.
+func switchOff(t *testing.T, twin *sim.Twin, names ...string) {
 	t.Helper()
 	c, err := govmomi.NewClient(t.Context(), twin.VCenter(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := find.NewFinder(c.Client)
-	dc, err := f.DefaultDatacenter(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.SetDatacenter(dc)
-	for _, power := range []func(*object.VirtualMachine, context.Context) (*object.Task, error){
-		(*object.VirtualMachine).PowerOff, (*object.VirtualMachine).PowerOn} {
-		var tasks []*object.Task
-		for _, name := range names {
-			vm, err := f.VirtualMachine(t.Context(), "/dc-1/vm/prod-a/"+name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			task, err := power(vm, t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			tasks = append(tasks, task)
+	var tasks []*object.Task
+	for _, name := range names {
+		vm, err := f.VirtualMachine(t.Context(), "/dc-1/vm/prod-a/"+name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, task := range tasks {
-			if err := task.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		task, err := vm.PowerOff(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tasks = append(tasks, task)
+	}
+	for _, task := range tasks {
+		if err := task.Wait(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -90,7 +82,7 @@ func restarted(ctx context.Context, c client.Client, before corev1.Node) error {
 	return nil
 }
 
-func TestAMachineThatIsSwitchedOffAndOnIsTheSameNode(t *testing.T) {
+func TestAMachineThatIsSwitchedOffComesBackAsTheSameNode(t *testing.T) {
 	w := world(t, 3, 1)
 	// So short that the cluster has not missed the nodes yet.
 	w.Timing = map[string]time.Duration{"guest-address": 2 * time.Second, "guest-restart": 2 * time.Second,
@@ -105,7 +97,7 @@ func TestAMachineThatIsSwitchedOffAndOnIsTheSameNode(t *testing.T) {
 	j := slices.IndexFunc(nodes.Items, func(n corev1.Node) bool { return strings.Contains(n.Name, "md-0") })
 	cycled := []corev1.Node{nodes.Items[i], nodes.Items[j]}
 	twin.Clock().SetPace(10)
-	powerCycle(t, twin, cycled[0].Name, cycled[1].Name)
+	switchOff(t, twin, cycled[0].Name, cycled[1].Name)
 	for _, n := range cycled {
 		await(t, twin, "the restart of "+n.Name, func() error { return restarted(t.Context(), c, n) })
 	}

@@ -176,8 +176,8 @@ func (m *booting) discover(ctx context.Context) error {
 	if err := m.b.MayDiscover(token, now); err != nil {
 		return err // kubeadm asks until its patience ends
 	}
-	cm := &corev1.ConfigMap{}
-	if err := w.client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubeadm-config"}, cm); err != nil {
+	cm, key := &corev1.ConfigMap{}, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubeadm-config"}
+	if err := w.client.Get(ctx, key, cm); err != nil {
 		return err
 	}
 	if m.conf, err = kubeadm.ReadCluster([]byte(cm.Data["ClusterConfiguration"])); err != nil {
@@ -215,8 +215,9 @@ func (m *booting) peer() etcd.Peer {
 // runKubelet lets the kubelet register its node.
 func (m *booting) runKubelet(ctx context.Context) error {
 	n := m.b.Node
-	node := kubelet.Node{Name: n.Name, IP: m.ip, Kubernetes: m.kubernetes, UUID: m.vm.UUID, CPUs: m.vm.NumCPUs, MemoryMiB: m.vm.MemoryMiB,
-		OSImage: osImage, Runtime: containerd(m.kubernetes), Images: m.conf.Preloaded(m.kubernetes), Labels: n.Labels, Taints: n.Taints}
+	node := kubelet.Node{Name: n.Name, IP: m.ip, UUID: m.vm.UUID, CPUs: m.vm.NumCPUs, MemoryMiB: m.vm.MemoryMiB,
+		Kubernetes: m.kubernetes, OSImage: osImage, Runtime: containerd(m.kubernetes),
+		Images: m.conf.Preloaded(m.kubernetes), Labels: n.Labels, Taints: n.Taints}
 	if m.b.ControlPlane {
 		node.StaticPods = kubeadm.StaticPods(m.conf, m.kubernetes, m.ip)
 	}

@@ -132,7 +132,8 @@ func rollEtcd(t *testing.T, twin *sim.Twin, tag string) (machines, nodes int) {
 	kcp.SetKind("KubeadmControlPlane")
 	kcp.SetNamespace("cpaas-system")
 	kcp.SetName("prod-a-kcp")
-	patch := fmt.Appendf(nil, `{"spec":{"kubeadmConfigSpec":{"clusterConfiguration":{"etcd":{"local":{"imageTag":%q}}}}}}`, tag)
+	patch := fmt.Appendf(nil,
+		`{"spec":{"kubeadmConfigSpec":{"clusterConfiguration":{"etcd":{"local":{"imageTag":%q}}}}}}`, tag)
 	if err := c.Patch(t.Context(), kcp, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestAnOlderEtcdDoesNotJoin(t *testing.T) {
 	controlPlane(t, w, "v3.5.27-260305", "v3.6.13-acp.0")
 	twin := start(t, w, sim.Options{Pace: clock.Hold})
 	if machines, nodes := rollEtcd(t, twin, "v3.5.28-260325"); machines != 4 || nodes != 3 {
-		t.Errorf("got %d machines with %d nodes, want the three that were there and one that never joins", machines, nodes)
+		t.Errorf("got %d machines with %d nodes, want three that were there and one that never joins", machines, nodes)
 	}
 	if up, err := twin.EtcdMembers("prod-a"); err != nil || len(up) != 3 {
 		t.Errorf("etcd members that run: got %v, %v, want those that were there", up, err)
@@ -180,7 +181,7 @@ func TestAnImageThatIsNotInTheRegistryIsNotPulled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if machines, nodes := rollEtcd(t, twin, "v3.5.28"); machines != 4 || nodes != 3 {
-		t.Errorf("got %d machines with %d nodes, want the three that were there and one that never joins", machines, nodes)
+		t.Errorf("got %d machines with %d nodes, want three that were there and one that never joins", machines, nodes)
 	}
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
 		t.Fatal(err)

@@ -128,6 +128,9 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, f.says)
 		return
 	}
+	if f.cut != "" && strings.HasSuffix(r.URL.Path, f.cut) && f.page(w, r) {
+		return
+	}
 	if f.discover(w, r.URL.Path) {
 		return
 	}
@@ -155,7 +158,7 @@ func reply(w http.ResponseWriter, code int, answer any) {
 }
 
 func refuse(w http.ResponseWriter, code int, message string) {
-	reason := map[int]string{404: "NotFound", 409: "AlreadyExists", 429: "TooManyRequests", 500: "InternalError"}[code]
+	reason := map[int]string{404: "NotFound", 409: "AlreadyExists", 410: "Expired", 429: "TooManyRequests", 500: "InternalError"}[code]
 	reply(w, code, object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message,
 		"reason": reason})
 }
@@ -218,6 +221,23 @@ func (f *fakeAPI) serve(r *http.Request) (code int, answer any) {
 		return 200, object{"kind": "Status", "apiVersion": "v1", "status": "Success"}
 	}
 	return 200, old
+}
+
+// page answers a list by pages: the first one, and that the next has expired.
+func (f *fakeAPI) page(w http.ResponseWriter, r *http.Request) bool {
+	switch q := r.URL.Query(); {
+	case q.Get("continue") != "":
+		refuse(w, 410, "The provided continue parameter is too old")
+	case q.Get("limit") != "":
+		f.mu.Lock()
+		l := f.list(r.URL.Path)
+		f.mu.Unlock()
+		l["metadata"].(object)["continue"], l["items"] = "more", l["items"].([]object)[:1]
+		reply(w, 200, l)
+	default:
+		return false
+	}
+	return true
 }
 
 // isObject tells the path of an object from that of a list.

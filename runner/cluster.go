@@ -145,6 +145,10 @@ func (c *cluster) list(ctx context.Context, t *target, o metav1.ListOptions) ([]
 		all, o.Continue, o.Limit = nil, "", pageSize
 		for {
 			l, err := t.ResourceInterface.List(ctx, o)
+			if o.Continue != "" && apierrors.IsResourceExpired(err) { // the pages took too long: all at once, then
+				all, o.Continue, o.Limit = nil, "", 0
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -195,6 +195,10 @@ func (h *host) why(err error) (message string, blocked bool) {
 			return s.ID + ": " + firstLine(s.End.Message), s.End.Outcome == journal.Blocked
 		}
 	}
+	var refusal *dsl.Refusal
+	if errors.As(err, &refusal) { // of run itself, between the steps
+		return firstLine(refusal.Message), !h.replay.wrote && h.run.fold.Changed() == 0
+	}
 	return firstLine(err.Error()), false
 }
 

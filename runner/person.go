@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"time"
 
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/runner/journal"
@@ -22,8 +23,15 @@ func (h *host) Gate(ctx context.Context, g dsl.Gate) error {
 	return h.end(ctx, journal.StepEnded{ID: g.ID, Kind: journal.StepKindGate, Outcome: journal.Done}, since, err)
 }
 
+// patient is how long, in site time, the verification of a manual step goes on that does not say otherwise: without an
+// end a rehearsal, where nobody acts, would never have one.
+const patient = 24 * time.Hour
+
 // Manual implements dsl.Host.
 func (h *host) Manual(ctx context.Context, m dsl.Manual, poll pollFunc) error {
+	if poll != nil && m.Timeout <= 0 {
+		m.Timeout = patient
+	}
 	recorded, err := h.begin(ctx, journal.StepStarted{ID: m.ID, Kind: journal.StepKindManual, Doc: m.Doc,
 		Text: m.Instructions, Timeout: m.Timeout.Seconds(), Pos: m.Pos.String()})
 	if err != nil || recorded != nil {

@@ -17,6 +17,9 @@ type Event struct {
 	Prev string          `json:"prev"` // SHA-256 of the line before, in hexadecimal; "" for the first
 }
 
+// Line is the event as its line of the journal, to the byte, newline included.
+func (e Event) Line() ([]byte, error) { return encode(e) }
+
 // Kind names what happened.
 type Kind string
 

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,8 +19,34 @@ func withoutSecrets(b Body) Body {
 	case StepEnded:
 		b.Value = RedactValue(b.Value)
 		return b
+	case RunStarted:
+		b.Params = withoutTelling(b.Params)
+		b.Command = withoutSecretParams(b.Command)
+		return b
 	}
 	return b
+}
+
+// withoutTelling leaves out the values of parameters whose names tell of a secret.
+func withoutTelling(params map[string]string) map[string]string {
+	kept := maps.Clone(params)
+	for name := range kept {
+		if isTelling(name) {
+			kept[name] = Redacted
+		}
+	}
+	return kept
+}
+
+// withoutSecretParams does the same to the arguments name=value of a command line.
+func withoutSecretParams(args []string) []string {
+	kept := slices.Clone(args)
+	for i, a := range kept {
+		if name, _, ok := strings.Cut(a, "="); ok && isTelling(name) {
+			kept[i] = name + "=" + Redacted
+		}
+	}
+	return kept
 }
 
 // RedactPatch takes the secrets out of a patch (merge or JSON) or a whole object of a kind: everything under data and
@@ -100,7 +128,7 @@ func (n *node) each(f func(*node)) {
 	}
 }
 
-// lastApplied is an annotation of kubectl that repeats the whole object.
+// lastApplied is an annotation of kubectl that repeats the whole object as text, with the secrets in it.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func (n *node) redactData() {
@@ -110,7 +138,6 @@ func (n *node) redactData() {
 	}
 	n.get("data").hideAll()
 	n.get("stringData").hideAll()
-	n.get("metadata").get("annotations").get(lastApplied).hideAll()
 }
 
 // redactOps takes the values out of a JSON patch of a Secret, those of its labels and annotations excepted.
@@ -130,17 +157,22 @@ var telling = []string{"accesskey", "clientsecret", "passwd", "password", "priva
 // redactTelling looks for telling names at any depth, and for the contents of files, which may be keys.
 func (n *node) redactTelling() {
 	for _, f := range n.fields {
-		if f.value.text() != "" && (isTelling(f.name) || f.name == "content" && n.get("path") != nil) {
+		if f.value.isText() && (isTelling(f.name) || f.name == lastApplied || f.name == "content" && n.get("path") != nil) {
 			f.value.hide()
 		}
 	}
 	if path := n.get("path").text(); path != "" && n.get("op") != nil { // of a JSON patch, whose path is the name
 		name := path[strings.LastIndexByte(path, '/')+1:]
-		if v := n.get("value"); v.text() != "" && (isTelling(name) || name == "content") {
+		if v := n.get("value"); v.isText() && (isTelling(name) || name == "content" || strings.Contains(name, "last-applied")) {
 			v.hide()
 		}
 	}
 	n.each((*node).redactTelling)
+}
+
+// isText tells whether n is a text that is not empty, also one in the encoding of bytes or of what is not UTF-8.
+func (n *node) isText() bool {
+	return n.text() != "" || n != nil && len(n.fields) == 1 && (n.get("$bytes") != nil || n.get("$text") != nil)
 }
 
 func isTelling(name string) bool {

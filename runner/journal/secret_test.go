@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"fmt"
+	"os"
 	"testing"
 )
 
@@ -31,6 +33,18 @@ func TestRedactPatch(t *testing.T) {
 			`[{"op":"replace","path":"/spec/users/0/passwd","value":"x"},{"op":"replace","path":"/spec/a","value":"y"}]`,
 			`[{"op":"replace","path":"/spec/users/0/passwd","value":"[redacted]"},` +
 				`{"op":"replace","path":"/spec/a","value":"y"}]`},
+		{"kubectl's copy goes in every kind, for it holds the whole object", "KubeadmConfig",
+			`[{"op":"add","path":"/metadata/annotations","value":{"kubectl.kubernetes.io/last-applied-configuration":"x"}},` +
+				`{"op":"add","path":"/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration","value":"x"}]`,
+			`[{"op":"add","path":"/metadata/annotations","value":` +
+				`{"kubectl.kubernetes.io/last-applied-configuration":"[redacted]"}},` +
+				`{"op":"add","path":"/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",` +
+				`"value":"[redacted]"}]`},
+		{"and from a Secret's annotations as a whole", "Secret",
+			`[{"op":"add","path":"/metadata/annotations","value":{"kubectl.kubernetes.io/last-applied-configuration":"x"}}]`,
+			`[{"op":"add","path":"/metadata/annotations","value":` +
+				`{"kubectl.kubernetes.io/last-applied-configuration":"[redacted]"}}]`},
+		{"a secret in bytes is one, too", "Thing", `{"password":{"$bytes":"aHVudGVyMg=="}}`, `{"password":"[redacted]"}`},
 		{"a token that is a flag is none", "Pod", `{"automountServiceAccountToken":false}`,
 			`{"automountServiceAccountToken":false}`},
 		{"what cannot be parsed goes altogether", "Pod", `{"a":`, `"[redacted]"`},
@@ -51,5 +65,42 @@ func TestRedactValueFindsSecretsAtAnyDepthAndKeepsTheOrder(t *testing.T) {
 	want := `{"z":[{"kind":"Secret","data":{"x":"[redacted]"}},{"kind":"Pod","data":{"x":"<1>"}}],"a":1.0}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A journal is shown around; a parameter that is called a password is none that a person has to read in it.
+func TestParametersWithTellingNamesAreLeftOut(t *testing.T) {
+	w := create(t)
+	s := started()
+	s.Params = map[string]string{"cluster": "prod-a", "vcenter_password": "hunter2"}
+	s.Command = []string{"rehearse", "run", "--param", "cluster=prod-a", "--param", "vcenter_password=hunter2"}
+	appendAll(t, w, s)
+	run, err := ReadFile(w.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(run.Started.Params, run.Started.Command)
+	want := "map[cluster:prod-a vcenter_password:[redacted]] " +
+		"[rehearse run --param cluster=prod-a --param vcenter_password=[redacted]]"
+	if got != want || s.Params["vcenter_password"] != "hunter2" {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What -o jsonl prints is the journal's own line: it can be saved and read as one.
+func TestALineOfAnEventIsTheJournalsOwn(t *testing.T) {
+	w := create(t)
+	var said []byte
+	w.OnEvent(func(e Event) {
+		l, err := e.Line()
+		if err != nil {
+			t.Error(err)
+		}
+		said = append(said, l...)
+	})
+	appendAll(t, w, started(), Note{Text: "a < b & c"}, Note{Text: "d"})
+	saved, err := os.ReadFile(w.Path())
+	if err != nil || string(said) != string(saved) {
+		t.Errorf("got\n%s\nwant (%v)\n%s", said, err, saved)
 	}
 }

@@ -52,9 +52,25 @@ func Create(dir string, site, wall func() time.Time) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
+	if err := syncDir(dir); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	w := &Writer{site: site, wall: wall, path: path, file: f}
 	w.heard = sync.NewCond(&w.mu)
 	return w, nil
+}
+
+// syncDir makes the name of a new file last: without it a power cut may take the whole journal away.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
 }
 
 // Path is where the journal is.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -137,9 +136,8 @@ func (e *env) show(r *journal.Run, format string) error {
 
 // line prints one event as JSON.
 func (e *env) line(ev journal.Event) {
-	b, err := json.Marshal(ev)
-	if err == nil {
-		fmt.Fprintf(e.stdout, "%s\n", b)
+	if l, err := ev.Line(); err == nil {
+		_, _ = e.stdout.Write(l) // whoever listens may have gone
 	}
 }
 

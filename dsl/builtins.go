@@ -80,6 +80,7 @@ func predeclared() starlark.StringDict {
 	names := starlark.StringDict{
 		"json":   json.Module,
 		"math":   math.Module,
+		"range":  starlark.NewBuiltin("range", newRange),
 		"struct": starlark.NewBuiltin("struct", starlarkstruct.Make),
 	}
 	params := starlark.StringDict{}

@@ -1,10 +1,12 @@
 package dsl
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -20,7 +22,7 @@ import (
 type Loader struct {
 	// Root is what load("//…") starts from; "" is the nearest directory above the file that has a .git, else its own.
 	Root string
-	// ReadFile reads a file by its absolute path; nil is os.ReadFile.
+	// ReadFile reads a file by its absolute path; nil is ReadSource.
 	ReadFile func(string) ([]byte, error)
 	// Print receives what print() says, while loading and while running; nil drops it.
 	Print func(Position, string)
@@ -144,15 +146,49 @@ func (ld *loading) read(label string) (name string, source []byte, err error) {
 	abs := filepath.Join(ld.root, filepath.FromSlash(strings.TrimPrefix(label, "//")))
 	read := ld.ReadFile
 	if read == nil {
-		read = os.ReadFile
+		read = ReadSource
+		if err := ld.inside(abs); err != nil {
+			return displayed(abs), nil, unreadable(displayed(abs), err)
+		}
 	}
 	if source, err = read(abs); err != nil {
 		return displayed(abs), nil, unreadable(displayed(abs), err)
 	}
-	if len(source) > maxSource {
-		return displayed(abs), nil, unreadable(displayed(abs), fmt.Errorf("it is larger than %d MiB", maxSource>>20))
-	}
 	return displayed(abs), source, nil
+}
+
+// ReadSource reads a script's file, and no more of one without an end than a script may have. A byte order mark, which
+// some editors write, is left out.
+func ReadSource(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	source, err := io.ReadAll(io.LimitReader(f, maxSource+1))
+	if err == nil && len(source) > maxSource {
+		err = fmt.Errorf("it is larger than %d MiB", maxSource>>20)
+	}
+	return bytes.TrimPrefix(source, []byte("\ufeff")), err
+}
+
+// inside refuses a file that is loaded through a link which leads out of the root. What a person names may be anywhere.
+func (ld *loading) inside(abs string) error {
+	if len(ld.chain) == 1 {
+		return nil
+	}
+	root, err := filepath.EvalSymlinks(ld.root)
+	if err != nil {
+		return err
+	}
+	file, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(root, file); err != nil || !filepath.IsLocal(rel) {
+		return fmt.Errorf("it is a link out of the root %s", displayed(ld.root))
+	}
+	return nil
 }
 
 func embeddedFiles() []string {

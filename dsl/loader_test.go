@@ -236,3 +236,31 @@ func FuzzLoader(f *testing.F) {
 		}
 	})
 }
+
+// A link does not lead out of the root, and a byte order mark of another system's editor is no mistake.
+func TestWhatALoaderReads(t *testing.T) {
+	dir := archive(t, []txtar.File{
+		{Name: "main.star", Data: []byte("load(\"link.star\", \"x\")\n")},
+		{Name: "in/here.star", Data: []byte("\ufeffx = 1\r\n")},
+	})
+	outside := filepath.Join(t.TempDir(), "outside.star")
+	if err := os.WriteFile(outside, []byte("x = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link.star")
+	for target, want := range map[string]string{"in/here.star": "", outside: "it is a link out of the root"} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		err := dsl.Loader{}.Check(filepath.Join(dir, "main.star"))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", target, err, want)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := (dsl.Loader{}).Check("/dev/zero"); err == nil || !strings.Contains(err.Error(), "larger than 4 MiB") {
+		t.Errorf("a file without an end: got %v", err)
+	}
+}

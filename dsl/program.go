@@ -43,8 +43,7 @@ func (p *program) thread(name string, e *env) *starlark.Thread {
 		}
 	}}
 	t.OnMaxSteps = func(t *starlark.Thread) {
-		e.cancel(t, diag.New("step-limit", "the script ran %d million steps without an end", maxSteps/1_000_000).
-			Hint("let a ctx.wait do the waiting, or loop over less"))
+		e.cancel(t, endless())
 	}
 	t.SetLocal(envKey, e)
 	return t

@@ -5,7 +5,6 @@
 package lint
 
 import (
-	"os"
 	"slices"
 	"strings"
 
@@ -48,7 +47,7 @@ func Rules() []Rule { return slices.Clone(rules) }
 
 // File lints a file and loads it. The result is sorted by position, and nil when there is nothing to say.
 func File(path string) diag.List {
-	src, err := os.ReadFile(path)
+	src, err := dsl.ReadSource(path)
 	if err != nil {
 		return diag.All(dsl.Loader{}.Check(path))
 	}

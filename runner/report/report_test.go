@@ -169,3 +169,14 @@ func TestCommandCanBePasted(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// What a site says is text, whatever it holds: it neither moves the cursor nor begins a line of its own.
+func TestASiteCannotSpeakToTheTerminal(t *testing.T) {
+	r := journal.NewRun()
+	r.Notes = []journal.Said{{Text: "one\x1b[2J\ttwo\nPASS  exit 0\u202ethree"}}
+	r.Ended = &journal.RunEnded{Verdict: journal.Fail, ExitCode: 1, Message: "a\x1b]0;b\x07c\rd"}
+	got := Text(r)
+	if strings.ContainsAny(got, "\x1b\x07\r\u202e") || strings.Contains(got, "\nPASS") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
@@ -30,7 +31,18 @@ type text struct {
 }
 
 func (t *text) line(format string, args ...any) {
-	t.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+	t.WriteString(strings.TrimRight(Clean(fmt.Sprintf(format, args...)), " ") + "\n")
+}
+
+// Clean makes text that comes from a site safe for a terminal and for one line: without escape sequences, line breaks
+// and characters that turn the direction of what follows.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // table writes rows of cells, each column as wide as it needs to be.
@@ -41,6 +53,9 @@ func (t *text) table(title string, rows [][]string) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = strings.ReplaceAll(Clean(cell), "\t", " ")
+		}
 		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
 	w.Flush()

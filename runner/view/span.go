@@ -2,7 +2,8 @@ package view
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/rehearse-dev/rehearse/runner/report"
 )
 
 // style is a colour of the terminal, as the parameter of its escape sequence.
@@ -26,12 +27,7 @@ type span struct {
 
 // clean makes text safe for a terminal and for one line.
 func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
+	return strings.ReplaceAll(report.Clean(text), "\t", " ")
 }
 
 // paint cuts a line to a width and gives it its colours.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rehearse-dev/rehearse/dsl/diag"
 	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/runner/report"
 	"github.com/rehearse-dev/rehearse/sim"
 )
 
@@ -38,7 +41,7 @@ func run(ctx context.Context, args []string, e *env) int {
 	root.SetArgs(args)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.SetFlagErrorFunc(unknownFlag)
 	for _, v := range verbs {
 		root.AddCommand(v(e))
 	}
@@ -52,8 +55,28 @@ func run(ctx context.Context, args []string, e *env) int {
 	code := exitCode(ctx, err)
 	if said := (*exit)(nil); !errors.As(err, &said) {
 		e.explain(err, code)
+		if wantsObject(args) {
+			_, _ = e.stdout.Write(report.NotBegun(code, strings.TrimSuffix(diag.Text(err), "\n")))
+		}
 	}
 	return code
+}
+
+// wantsObject tells whether whoever called waits for the object of `run -o json`, also when the command line is such
+// that it was not understood.
+func wantsObject(args []string) bool {
+	if !slices.Contains(args, "run") {
+		return false
+	}
+	for i, a := range args {
+		switch a {
+		case "-ojson", "-o=json", "--output=json":
+			return true
+		case "-o", "--output":
+			return i+1 < len(args) && args[i+1] == "json"
+		}
+	}
+	return false
 }
 
 // exit ends the program with a code; what there is to say has been said.
@@ -80,6 +103,17 @@ func unknownVerb(root *cobra.Command, err error, verb string) error {
 		names = append(names, c.Name())
 	}
 	return &usageError{err, diag.DidYouMean(verb, names), root.CommandPath() + " --help"}
+}
+
+var flagName = regexp.MustCompile(`--[a-z-]+`)
+
+// unknownFlag adds the flag that was meant, if one is near.
+func unknownFlag(c *cobra.Command, err error) error {
+	u := &usageError{err: err, help: c.CommandPath() + " --help"}
+	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: "); ok { // pflag is not ours to import for its type
+		u.hint = diag.DidYouMean(name, flagName.FindAllString(c.Flags().FlagUsages(), -1))
+	}
+	return u
 }
 
 // noArgs and exactly are cobra's checks with our kind of error.

@@ -21,7 +21,8 @@ type Object struct {
 	Steps         []Step          `json:"steps"`
 	Faults        []Fault         `json:"faults"`
 	Invariants    []Invariant     `json:"invariants"`
-	Journal       string          `json:"journal"` // path
+	Journal       string          `json:"journal"`           // path
+	Message       string          `json:"message,omitempty"` // of a run that could not begin: why
 }
 
 // Step is a step, wait, gate or manual step that was begun.
@@ -82,6 +83,18 @@ func JSON(r *journal.Run) ([]byte, error) {
 		j := judged(i)
 		o.Invariants = append(o.Invariants, Invariant{i.ID, j.Verdict, j.Message})
 	}
+	return encode(o)
+}
+
+// NotBegun is the Object of a run that could not begin, or of which no report can be made.
+func NotBegun(exitCode int, message string) []byte {
+	o := Object{SchemaVersion: 1, Verdict: journal.Error, ExitCode: exitCode, Message: message, Steps: []Step{},
+		Faults: []Fault{}, Invariants: []Invariant{}}
+	b, _ := encode(o) // plain fields always encode
+	return b
+}
+
+func encode(o Object) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

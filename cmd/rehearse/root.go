@@ -141,10 +141,10 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case errors.As(err, &said):
 		return said.code
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return runner.ExitStopped
 	case errors.As(err, &misuse), errors.As(err, &input), diag.Invalid(err):
 		return runner.ExitUsage
+	case ctx.Err() != nil: // whatever broke in a boot that is cut short
+		return runner.ExitStopped
 	}
 	return runner.ExitError
 }

@@ -39,8 +39,15 @@ type View struct {
 
 // New makes a View. Give its Event to Writer.OnEvent and Close it when the run is over.
 func New(o Options) *View {
-	if o.Size == nil {
-		o.Size = func() (int, int) { return 80, 24 }
+	size := o.Size
+	o.Size = func() (width, height int) {
+		if size != nil {
+			width, height = size()
+		}
+		if width <= 0 || height <= 0 { // a terminal that nobody told its size, as under script or a bare pty
+			return 80, 24
+		}
+		return width, height
 	}
 	v := &View{o: o, run: journal.NewRun(), stop: make(chan struct{})}
 	if o.Mode.Live && !o.Mode.Quiet && o.Tick != nil {

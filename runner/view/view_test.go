@@ -263,3 +263,14 @@ func (s *terminal) escape(in *bytes.Reader) string {
 		}
 	}
 }
+
+// A terminal that nobody told its size has one of nought by nought.
+func TestATerminalWithoutASizeShowsTheRun(t *testing.T) {
+	screen := new(bytes.Buffer)
+	v := New(Options{Mode: Mode{Live: true}, Out: screen, Size: func() (int, int) { return 0, 0 }, Site: at(0), Wall: at(0)})
+	play(t, v, upgrade())
+	v.Close()
+	if !strings.Contains(screen.String(), "vsphere-upgrade on a twin of prod-a") {
+		t.Errorf("got %q", screen.String())
+	}
+}

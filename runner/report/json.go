@@ -90,6 +90,9 @@ func JSON(r *journal.Run) ([]byte, error) {
 func NotBegun(exitCode int, message string) []byte {
 	o := Object{SchemaVersion: 1, Verdict: journal.Error, ExitCode: exitCode, Message: message, Steps: []Step{},
 		Faults: []Fault{}, Invariants: []Invariant{}}
+	if exitCode == 4 { // as the runner judges a run that its user stops
+		o.Verdict, o.Message = journal.Fail, "stopped by the user"
+	}
 	b, _ := encode(o) // plain fields always encode
 	return b
 }

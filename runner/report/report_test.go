@@ -180,3 +180,10 @@ func TestASiteCannotSpeakToTheTerminal(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestARunThatIsStoppedBeforeItBeginsIsNoError(t *testing.T) {
+	got := string(NotBegun(4, "context canceled"))
+	if !strings.Contains(got, `"verdict": "fail"`) || !strings.Contains(got, `"message": "stopped by the user"`) {
+		t.Errorf("got %s", got)
+	}
+}

@@ -128,14 +128,14 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, f.says)
 		return
 	}
-	if f.cut != "" && strings.HasSuffix(r.URL.Path, f.cut) && f.page(w, r) {
-		return
-	}
 	if f.discover(w, r.URL.Path) {
 		return
 	}
 	if r.URL.Query().Get("watch") != "" {
 		f.watch(w, r)
+		return
+	}
+	if f.cut != "" && strings.HasSuffix(r.URL.Path, f.cut) && f.page(w, r) {
 		return
 	}
 	f.mu.Lock()

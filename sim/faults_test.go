@@ -98,7 +98,7 @@ func TestTheProviderOfKubeOVNSeesWhatItReads(t *testing.T) {
 	from := twin.Clock().Elapsed()
 	m := management(t, twin)
 	infra := func() *unstructured.Unstructured {
-		o := object("infrastructure.cluster.x-k8s.io/v1beta2", "VSphereCluster", "prod-a")
+		o := newObject("infrastructure.cluster.x-k8s.io/v1beta2", "VSphereCluster", "prod-a")
 		if err := m.Get(context.Background(), client.ObjectKeyFromObject(o), o); err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestTheProviderOfKubeOVNSeesWhatItReads(t *testing.T) {
 	}
 }
 
-func object(apiVersion, kind, name string) *unstructured.Unstructured {
+func newObject(apiVersion, kind, name string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
 	o.SetAPIVersion(apiVersion)
 	o.SetKind(kind)

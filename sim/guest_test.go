@@ -101,8 +101,8 @@ func TestAMachineThatIsSwitchedOffComesBackAsTheSameNode(t *testing.T) {
 	for _, n := range cycled {
 		await(t, twin, "the restart of "+n.Name, func() error { return restarted(t.Context(), c, n) })
 	}
-	if up, err := twin.EtcdMembers("prod-a"); err != nil || len(up) != 3 {
-		t.Errorf("etcd members that run: got %v, %v, want all three", up, err)
+	if up, voters, err := twin.EtcdVoters("prod-a"); err != nil || len(up) != 3 || voters != 3 {
+		t.Errorf("etcd members that run: got %v of %d, %v, want all three", up, voters, err)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestAnOlderEtcdDoesNotJoin(t *testing.T) {
 	if machines, nodes := rollEtcd(t, twin, "v3.5.28-260325"); machines != 4 || nodes != 3 {
 		t.Errorf("got %d machines with %d nodes, want three that were there and one that never joins", machines, nodes)
 	}
-	if up, err := twin.EtcdMembers("prod-a"); err != nil || len(up) != 3 {
+	if up, _, err := twin.EtcdVoters("prod-a"); err != nil || len(up) != 3 {
 		t.Errorf("etcd members that run: got %v, %v, want those that were there", up, err)
 	}
 }

@@ -91,7 +91,14 @@ func (t *Twin) clusterReady(ctx context.Context, w *workload) error {
 	if n := sum(want); int(n) != len(machines.Items) || n == 0 {
 		return fmt.Errorf("%d machines, want %d", len(machines.Items), n)
 	}
-	if err := t.networkReady(ctx, w); err != nil {
+	c := &clusterv1.Cluster{}
+	if err := cache.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
+		return err
+	}
+	if err := clusterStatus(c, want[controlPlaneRole], sum(want)-want[controlPlaneRole]); err != nil {
+		return err
+	}
+	if err := w.networkReady(ctx, c); err != nil {
 		return err
 	}
 	return w.nodesReady(ctx)
@@ -113,15 +120,19 @@ func sum(m map[string]int32) (n int32) {
 	return n
 }
 
-// networkReady is nil when the Cluster is available and, where it is gated in, Kube-OVN was delivered.
-func (t *Twin) networkReady(ctx context.Context, w *workload) error {
-	c := &clusterv1.Cluster{}
-	if err := t.controllers.Manager.GetClient().Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: w.name}, c); err != nil {
-		return err
-	}
+// clusterStatus is nil when the Cluster is available and has counted all its machines.
+func clusterStatus(c *clusterv1.Cluster, controlPlane, workers int32) error {
 	if a := meta.FindStatusCondition(c.Status.Conditions, clusterv1.ClusterAvailableCondition); a == nil || a.Status != metav1.ConditionTrue {
 		return errors.New("the Cluster's condition Available")
 	}
+	cp, md := ptr.Deref(c.Status.ControlPlane, clusterv1.ClusterControlPlaneStatus{}), ptr.Deref(c.Status.Workers, clusterv1.WorkersStatus{})
+	return errors.Join(
+		counts("the Cluster's control plane", controlPlane, cp.Replicas, cp.ReadyReplicas, cp.AvailableReplicas, cp.UpToDateReplicas),
+		counts("the Cluster's workers", workers, md.Replicas, md.ReadyReplicas, md.AvailableReplicas, md.UpToDateReplicas))
+}
+
+// networkReady is nil when Kube-OVN was delivered, or is not gated in.
+func (w *workload) networkReady(ctx context.Context, c *clusterv1.Cluster) error {
 	if !kubeovn.Gated(c) {
 		return nil
 	}

@@ -15,6 +15,8 @@ type Event struct {
 	Wall time.Time       `json:"wall"`
 	Body json.RawMessage `json:"body,omitempty"`
 	Prev string          `json:"prev"` // SHA-256 of the line before, in hexadecimal; "" for the first
+	// Seal is for run.ended alone, which no line comes after: SHA-256 of its own line without the seal.
+	Seal string `json:"seal,omitempty"`
 }
 
 // Line is the event as its line of the journal, to the byte, newline included.

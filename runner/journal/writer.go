@@ -192,6 +192,10 @@ func (w *Writer) event(b Body) (Event, []byte, error) {
 		Site: now.UTC(), Wall: wall.UTC().Round(time.Microsecond), Body: bytes.TrimSuffix(body, []byte("\n")), Prev: w.prev,
 	}
 	line, err := encode(e)
+	if err == nil && e.Kind == KindRunEnded {
+		e.Seal = hashLine(line)
+		line, err = encode(e)
+	}
 	return e, line, err
 }
 

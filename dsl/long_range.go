@@ -41,7 +41,11 @@ func (w *longWalk) Next(p *starlark.Value) bool {
 	if w.n++; w.n > maxSteps {
 		e.cancel(w.thread, endless())
 	}
-	return e.stop.Load() == nil && w.Iterator.Next(p)
+	if stop := e.stop.Load(); stop != nil {
+		w.thread.Cancel(stop.Message) // whoever set the reason may not have come to this: the script must not go on behind the loop
+		return false
+	}
+	return w.Iterator.Next(p)
 }
 
 func endless() *diag.Diagnostic {

@@ -21,8 +21,8 @@ overlay: ## make the build overlay that lets site time move time.Now
 manifests: ## copy the providers' manifests out of their modules, to be embedded
 	@$(PLAIN) run ./cmd/internal/genmanifests -out sim/manifests/generated
 
-assets: ## put kube-apiserver, etcd and their like into bin/, built once per version
-	@$(PLAIN) run ./cmd/internal/buildassets -tools tools -bin bin
+assets: overlay ## put kube-apiserver, etcd and their like into bin/, built once per version
+	@$(PLAIN) run ./cmd/internal/buildassets -tools tools -overlay .build/overlay -bin bin
 
 build: overlay manifests assets ## build bin/rehearse, and all that it needs beside it
 	@$(GO) run ./cmd/internal/progress bin/rehearse -ldflags "-X main.version=$(VERSION)" -o bin/rehearse ./cmd/rehearse

@@ -68,6 +68,9 @@ func (t *Twin) boot(ctx context.Context) (err error) {
 
 // startServers starts what all others talk to.
 func (t *Twin) startServers(ctx context.Context) (err error) {
+	if t.page, err = clock.NewPage(filepath.Join(t.o.Dir, "site-time")); err != nil {
+		return err
+	}
 	if t.etcd, err = kube.StartEtcd(ctx, t.o.Binaries.Etcd, filepath.Join(t.o.Dir, "etcd")); err != nil {
 		return err
 	}
@@ -112,7 +115,7 @@ func (t *Twin) startManagement(ctx context.Context) error {
 		return err
 	}
 	t.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(t.o.Dir, "management"),
-		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Token: secret, Scheme: scheme,
+		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Env: []string{t.page.Env()}, Token: secret, Scheme: scheme,
 		CRDs: append(crds, more...), Mutating: append(mutating, directoryWebhook()), Validating: validating})
 	if err != nil {
 		return err
@@ -178,6 +181,13 @@ func (t *Twin) writeClusters(ctx context.Context) error {
 	}
 	for _, w := range t.workloads {
 		for _, m := range w.plan.manifests {
+			if !t.onSiteTime() {
+				warnings, leaveOut := misjudge(m, true)
+				t.note(warnings...)
+				if leaveOut {
+					continue
+				}
+			}
 			if err := t.directory.redirect(m.Object); err != nil {
 				return &InputError{m.Where(), err}
 			}
@@ -186,9 +196,7 @@ func (t *Twin) writeClusters(ctx context.Context) error {
 			}
 		}
 	}
-	t.mu.Lock()
-	t.notes = append(t.notes, a.warnings...)
-	t.mu.Unlock()
+	t.note(a.warnings...)
 	if t.o.Provision {
 		return nil
 	}

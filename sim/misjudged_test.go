@@ -12,8 +12,6 @@ import (
 
 func TestWhatATwinMisjudgesIsNamedInAWarning(t *testing.T) {
 	for _, c := range []struct{ name, file, manifest, want string }{
-		{"remediation", "90.yaml", "kind: MachineHealthCheck\napiVersion: cluster.x-k8s.io/v1beta1\nmetadata: {name: x}\n", "90.yaml:1: MachineHealthCheck x was left out: a twin does not remediate"},
-		{"a rollout at a date", "90.yaml", "kind: MachineDeployment\napiVersion: cluster.x-k8s.io/v1beta1\nmetadata: {name: x}\nspec: {rolloutAfter: \"2030-01-01T00:00:00Z\"}\n", "90.yaml:1: MachineDeployment x: spec.rolloutAfter: it is compared"},
 		{"pods that have to be ready for a while", "workload/90.yaml", "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}\nspec: {minReadySeconds: 5}\n", "90.yaml:1: Deployment x: spec.minReadySeconds: kube-controller-manager keeps"},
 		{"pods that have to be ready at once", "workload/90.yaml", "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}\nspec: {minReadySeconds: 0}\n", ""},
 		{"a volume", "workload/90.yaml", "kind: PersistentVolumeClaim\napiVersion: v1\nmetadata: {name: x}\n", "90.yaml:1: PersistentVolumeClaim x: no controller"},

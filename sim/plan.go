@@ -73,11 +73,9 @@ func (p *Plan) loadCluster(c Cluster) error {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s is not modelled and was left out", m.Where(), m))
 			continue
 		}
-		warnings, leaveOut := misjudge(m)
+		warnings, _ := misjudge(m, false)
 		p.Warnings = append(p.Warnings, warnings...)
-		if !leaveOut {
-			cp.manifests = append(cp.manifests, m)
-		}
+		cp.manifests = append(cp.manifests, m)
 	}
 	slices.SortStableFunc(cp.manifests, func(a, b Manifest) int { return rank(a) - rank(b) })
 	if err := cp.resolve(); err != nil {
@@ -89,7 +87,7 @@ func (p *Plan) loadCluster(c Cluster) error {
 			return err
 		}
 		for _, m := range cp.workload {
-			warnings, _ := misjudge(m)
+			warnings, _ := misjudge(m, false)
 			p.Warnings = append(p.Warnings, warnings...)
 		}
 	}

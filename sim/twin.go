@@ -41,6 +41,7 @@ type Twin struct {
 	plan    *Plan
 	o       Options
 	clock   *clock.Clock
+	page    *clock.Page     // tells the API servers the time
 	run     context.Context // of everything that the twin runs
 	cancel  context.CancelFunc
 	stopped sync.WaitGroup // the clock's goroutine
@@ -139,6 +140,18 @@ func (t *Twin) Clock() *clock.Clock { return t.clock }
 // Notes are what a person should know about this twin: fields and kinds that are not modelled.
 func (t *Twin) Notes() []string { t.mu.Lock(); defer t.mu.Unlock(); return slices.Clone(t.notes) }
 
+func (t *Twin) note(texts ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notes = append(t.notes, texts...)
+}
+
+// onSiteTime tells whether the API servers follow site time: their binaries were built for it.
+func (t *Twin) onSiteTime() bool { return clock.VirtualNow && t.page.Readers() > 0 }
+
+// WallTimeOnly lists what follows the machine's time although it should follow site time.
+func (t *Twin) WallTimeOnly() []string { return clock.WallTimeOnly(t.onSiteTime()) }
+
 // Failed is closed when the twin's own machinery broke; Err then says how.
 func (t *Twin) Failed() <-chan struct{} { return t.failed }
 
@@ -204,6 +217,9 @@ func (t *Twin) Close() {
 		_ = t.registry.Close()
 	}
 	t.stopped.Wait()
+	if t.page != nil {
+		t.page.Close()
+	}
 	t.clean()
 }
 

@@ -78,7 +78,7 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 }
 
 // newCertificates makes the CAs of a cluster that is found running. They are older than Cluster API would make them now:
-// time.Now may be ahead of the machine's clock, which the API servers follow. Their keys are ECDSA: nothing that a
+// time.Now may be ahead of the machine's clock, which kube-controller-manager follows. Their keys are ECDSA: nothing that a
 // runbook sees depends on it, and every handshake costs less.
 func newCertificates() (secret.Certificates, error) {
 	l := secret.NewCertificatesForInitialControlPlane(nil)
@@ -139,7 +139,7 @@ func (w *workload) start(ctx context.Context) (err error) {
 	}
 	b := w.t.o.Binaries
 	w.plane, err = kube.StartPlane(ctx, kube.PlaneConfig{Name: w.name, Dir: w.dir(), APIServer: b.APIServer, ControllerManager: b.ControllerManager, Scheduler: b.Scheduler,
-		EtcdURL: w.t.etcd.URL, Endpoint: listener, Advertise: advertise, ServiceCIDR: w.serviceCIDR(), EgressProxy: w.network.URL(),
+		EtcdURL: w.t.etcd.URL, Env: []string{w.t.page.Env()}, Endpoint: listener, Advertise: advertise, ServiceCIDR: w.serviceCIDR(), EgressProxy: w.network.URL(),
 		CACert: pair(secret.ClusterCA).KeyPair.Cert, CAKey: pair(secret.ClusterCA).KeyPair.Key, ProxyCert: pair(secret.FrontProxyCA).KeyPair.Cert,
 		ServiceAccountCert: pair(secret.ServiceAccount).KeyPair.Cert, ServiceAccountKey: pair(secret.ServiceAccount).KeyPair.Key,
 		WrapTransport: w.t.clock.WrapTransport, Touch: w.t.clock.Touch})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -71,7 +72,7 @@ func (e *env) examine(ctx context.Context) []finding {
 			l = append(l, finding{what: p.Name, is: fmt.Sprintf("%s, %s (%s)", got, b.Path, b.Source)})
 		}
 	}
-	return append(l, examineManifests(), examineClock(), examineLoopback(), examineDirectory(e.getenv), examineMachine())
+	return append(l, examineManifests(), examineClock(), e.examineAPIServer(ctx), examineLoopback(), examineDirectory(e.getenv), examineMachine())
 }
 
 func examineManifests() finding {
@@ -86,7 +87,21 @@ func examineClock() finding {
 	if clock.VirtualNow {
 		return finding{what: "site time", is: "time.Now of the controllers follows it"}
 	}
-	return finding{"site time", fmt.Sprintf("a plain build: %d behaviours follow wall time instead", len(clock.WallTimeOnly())), "make build", false}
+	return finding{"site time", fmt.Sprintf("a plain build: %d behaviours follow wall time instead", len(clock.WallTimeOnly(false))), "make build", false}
+}
+
+// examineAPIServer says whether the API servers follow site time: one that was built for it has the variable's name in it.
+func (e *env) examineAPIServer(ctx context.Context) finding {
+	const what = "site time of API servers"
+	p, err := e.lookup.Locate(ctx, "kube-apiserver")
+	if err != nil {
+		return finding{what: what, is: "there is no kube-apiserver to ask"}
+	}
+	b, err := os.ReadFile(p.Path)
+	if err == nil && bytes.Contains(b, []byte(clock.PageEnv)) {
+		return finding{what: what, is: "creation and deletion timestamps follow it"}
+	}
+	return finding{what, fmt.Sprintf("%s keeps the machine's time: no MachineHealthCheck, no rolloutAfter", p.Path), assets.Mend + ", without $" + assets.EnvDir, false}
 }
 
 func examineLoopback() finding {

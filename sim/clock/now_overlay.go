@@ -7,4 +7,4 @@ import "time"
 // VirtualNow tells whether time.Now of this process follows site time.
 const VirtualNow = true
 
-func moveNow(d time.Duration) { time.AddWorld(d) }
+func addWorld(d time.Duration) { time.AddWorld(d) }

@@ -7,4 +7,4 @@ import "time"
 // VirtualNow tells whether time.Now of this process follows site time. In this build it does not: see WallTimeOnly.
 const VirtualNow = false
 
-func moveNow(time.Duration) {}
+func addWorld(time.Duration) {}

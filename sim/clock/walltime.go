@@ -1,11 +1,11 @@
 package clock
 
-// WallTimeOnly lists what follows wall time in this build although it should follow site time. The first group holds
-// in every build, because kube-apiserver and the workload control planes keep the machine's time.
-func WallTimeOnly() []string {
-	l := []string{
-		"creationTimestamp and deletionTimestamp of every object (kube-apiserver): so a MachineHealthCheck of a world is left out, rolloutAfter never ends, both with a warning",
-		"node lifecycle, tolerationSeconds, pod garbage collection, and minReadySeconds of Deployments and their like, in workload clusters (kube-controller-manager)",
+// WallTimeOnly lists what follows wall time in this build although it should follow site time. apiServers tells whether
+// the API servers follow site time; the kube-controller-managers never do.
+func WallTimeOnly(apiServers bool) []string {
+	l := []string{"node lifecycle, tolerationSeconds, pod garbage collection, and minReadySeconds of Deployments and their like, in workload clusters (kube-controller-manager)"}
+	if !apiServers {
+		l = append(l, "creationTimestamp and deletionTimestamp of every object (kube-apiserver): so a MachineHealthCheck of a world is left out, rolloutAfter never ends, both with a warning")
 	}
 	if !VirtualNow {
 		l = append(l,

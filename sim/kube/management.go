@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -25,7 +26,8 @@ type ManagementConfig struct {
 	APIServer         string // binaries
 	ControllerManager string
 	EtcdURL           string
-	Token             string // of the administrator, system:masters
+	Env               []string // of the API server, "K=v"
+	Token             string   // of the administrator, system:masters
 	Scheme            *runtime.Scheme
 	CRDs              []*apiextensionsv1.CustomResourceDefinition
 	Mutating          []*admissionv1.MutatingWebhookConfiguration
@@ -103,7 +105,7 @@ func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Pro
 		"tokens.csv": fmt.Appendf(nil, "%s,admin,admin,system:masters\n", c.Token)}); err != nil {
 		return nil, err
 	}
-	p, err := StartProcess(ProcessConfig{Name: "management kube-apiserver", Path: c.APIServer, Env: apiServerEnv, Dir: c.Dir, Log: file("kube-apiserver.log"), Args: []string{
+	p, err := StartProcess(ProcessConfig{Name: "management kube-apiserver", Path: c.APIServer, Env: append(slices.Clone(c.Env), apiServerEnv...), Dir: c.Dir, Log: file("kube-apiserver.log"), Args: []string{
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--advertise-address=127.0.0.1",
 		"--etcd-servers=" + c.EtcdURL, "--etcd-prefix=/management",
 		"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"), "--token-auth-file=" + file("tokens.csv"),

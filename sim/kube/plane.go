@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type PlaneConfig struct {
 	Name                                    string
 	Dir                                     string   // logs, certificates; made if absent
 	APIServer, ControllerManager, Scheduler string   // binaries
+	Env                                     []string // of the API server, "K=v"
 	EtcdURL                                 string   // the shared etcd; the cluster has a prefix of its own
 	Members                                 *Members // its own real etcd, bootstrapped; nil: the shared one
 
@@ -164,7 +166,7 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []str
 		return err
 	}
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
-	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Env: apiServerEnv, Dir: c.Dir,
+	proc, err := StartProcess(ProcessConfig{Name: c.Name + " kube-apiserver", Path: c.APIServer, Env: append(slices.Clone(c.Env), apiServerEnv...), Dir: c.Dir,
 		Log: f("kube-apiserver.log"), Args: append(storage,
 			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", p.port), "--advertise-address="+c.Advertise,
 			"--client-ca-file="+f("ca.crt"), "--tls-cert-file="+f("apiserver.crt"),

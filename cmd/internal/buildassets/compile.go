@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,13 +57,37 @@ func ldflags(p assets.Program) string {
 	return flags
 }
 
-// recipeOf is a digest of everything that decides what the binary is: the pins, our own sources, and how we build.
-func recipeOf(tools string, p assets.Program) (string, error) {
-	src := sources[p.Name]
-	files, err := filepath.Glob(filepath.Join(tools, src.module, "*.*"))
+// workshop is where the programs are built from.
+type workshop struct {
+	tools   string // folder of the modules that pin them
+	overlay string // folder of the overlay of the standard library; without overlay.json in it they are built plain
+}
+
+// overlayFlag is for go build: "" where this toolchain has no overlay.
+func (w workshop) overlayFlag() (string, error) {
+	file, err := filepath.Abs(filepath.Join(w.overlay, "overlay.json"))
 	if err != nil {
 		return "", err
 	}
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return "-overlay=" + file, nil
+}
+
+// recipe is a digest of everything that decides what the binary is: the pins, our own sources, what the overlay puts
+// into the standard library, and how we build.
+func (w workshop) recipe(p assets.Program) (string, error) {
+	src := sources[p.Name]
+	files, err := filepath.Glob(filepath.Join(w.tools, src.module, "*.*"))
+	if err != nil {
+		return "", err
+	}
+	texts, err := filepath.Glob(filepath.Join(w.overlay, "*.txt"))
+	if err != nil {
+		return "", err
+	}
+	files = append(files, texts...)
 	h := sha256.New()
 	for _, file := range files {
 		b, err := os.ReadFile(file)
@@ -74,12 +100,17 @@ func recipeOf(tools string, p assets.Program) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// goBuild builds p into the file out. Cancelling ctx interrupts the go command, which removes what it began.
-func goBuild(ctx context.Context, tools string, p assets.Program, out string) error {
+// build builds p into the file out. Cancelling ctx interrupts the go command, which removes what it began. All programs
+// get the overlay, so that they share one build cache; only those that are told where site time is follow it.
+func (w workshop) build(ctx context.Context, p assets.Program, out string) error {
+	overlay, err := w.overlayFlag()
+	if err != nil {
+		return err
+	}
 	src := sources[p.Name]
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags(p), "-o", out, src.main)
-	cmd.Dir = filepath.Join(tools, src.module)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS")))
+	cmd.Dir = filepath.Join(w.tools, src.module)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+plainFlags(os.Getenv("GOFLAGS"))+" "+overlay)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
@@ -92,7 +123,7 @@ func goBuild(ctx context.Context, tools string, p assets.Program, out string) er
 	return nil
 }
 
-// plainFlags drops from GOFLAGS what belongs to our own build alone: these programs run on the machine's clock.
+// plainFlags drops from GOFLAGS what belongs to our own build alone.
 func plainFlags(goflags string) string {
 	kept := []string{"-buildvcs=false"}
 	for _, f := range strings.Fields(goflags) {

@@ -6,7 +6,10 @@
 // interrupts a build leaves no entry, and what has no entry is built again. A lock keeps two builds apart. What the
 // folder of $KUBEBUILDER_ASSETS holds in a version that fits is taken from there instead.
 //
-// Use: buildassets -tools tools -bin bin.
+// They are built with the overlay that cmd/internal/overlay has made, so that the API servers of a twin can follow its
+// time.
+//
+// Use: buildassets -tools tools -overlay .build/overlay -bin bin.
 package main
 
 import (
@@ -23,26 +26,25 @@ import (
 
 func main() {
 	tools := flag.String("tools", "tools", "folder of the modules that pin the programs")
+	overlay := flag.String("overlay", filepath.Join(".build", "overlay"), "folder of the overlay of the standard library")
 	bin := flag.String("bin", "bin", "folder to place them in")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *tools, *bin); err != nil {
+	if err := run(ctx, workshop{*tools, *overlay}, *bin); err != nil {
 		fmt.Fprintln(os.Stderr, "assets:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, tools, bin string) error {
+func run(ctx context.Context, w workshop, bin string) error {
 	lookup := assets.Lookup{Getenv: os.Getenv}
 	dir := lookup.CacheDir()
 	if dir == "" {
 		return fmt.Errorf("neither XDG_CACHE_HOME nor HOME is set: there is no place for a cache")
 	}
 	report := func(format string, args ...any) { fmt.Fprintf(os.Stderr, "assets: "+format+"\n", args...) }
-	compile := func(ctx context.Context, p assets.Program, out string) error { return goBuild(ctx, tools, p, out) }
-	recipe := func(p assets.Program) (string, error) { return recipeOf(tools, p) }
-	c := &cache{dir: dir, recipe: recipe, compile: compile, report: report}
+	c := &cache{dir: dir, recipe: w.recipe, compile: w.build, report: report}
 	given, wanted := givenBy(ctx, lookup, bin)
 	if err := c.fill(ctx, wanted); err != nil {
 		return err

@@ -32,8 +32,9 @@ controllers, tasks of vCenter, boots of machines, phases of fakes, time-outs of 
 stands still; when all is at rest it jumps to the next timer. So results do not depend on how fast the machine is, and
 hours pass in seconds. A jump that turns out to have been too early is counted and reported with every run.
 
-In the usual build, the controllers' own ` + "`time.Now`" + ` follows site time through a build overlay made from the local Go
-toolchain. Where the toolchain is not known, the build does without, and ` + "`rehearse doctor`" + ` says so.
+In the usual build, the controllers' own ` + "`time.Now`" + ` and that of the API servers follow site time through a build overlay
+made from the local Go toolchain. API servers that were built elsewhere keep the machine's time. Where the toolchain is
+not known, the build does without. ` + "`rehearse doctor`" + ` and every run say so.
 
 `
 
@@ -98,7 +99,7 @@ func versionOf(root, module string) (string, error) {
 
 func writeClock(b *bytes.Buffer) {
 	b.WriteString(clockText + "Nevertheless these follow the machine's time:\n\n")
-	for _, s := range clock.WallTimeOnly() {
+	for _, s := range clock.WallTimeOnly(true) {
 		fmt.Fprintf(b, "- %s\n", s)
 	}
 	b.WriteString("\n")

@@ -1,9 +1,11 @@
-// Overlay writes the build overlay that lets a twin move time.Now of its own process.
+// Overlay writes the build overlay that lets a twin move time.Now of its own process, and of its API servers.
 //
 // Real controllers compare time.Now() with stored timestamps (grace periods, retryAfter, drain timeouts). On a world
 // clock that jumps they must see the jumps. The overlay replaces the local toolchain's time/time.go by a copy whose
-// Now, Since and Until add an offset, with time.AddWorld to move it; timers are untouched. Nothing of the standard
-// library is committed, and a toolchain whose source is not the expected one is refused instead of half patched.
+// Now, Since and Until add an offset, with time.AddWorld to move it; timers are untouched. A child process that is built
+// with the same overlay and started with the environment variable REHEARSE_SITE_CLOCK reads the offset of the twin from
+// the file that it names, which both have mapped (see sim/clock). Nothing of the standard library is committed, and a
+// toolchain whose source is not the expected one is refused instead of half patched.
 //
 // Beside the overlay stands the file goflags: the one value of GOFLAGS that everything is built, tested and checked with,
 // so that one build cache serves all. For a toolchain that is refused it asks for a plain build, which works; then
@@ -18,6 +20,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +31,7 @@ var edits = []struct {
 	old, new string
 	n        int
 }{
-	{"\nimport (\n", "\nimport (\n\t\"sync/atomic\"\n", 1},
+	{"\nimport (\n", "\nimport (\n\t\"sync/atomic\"\n\t\"syscall\"\n\t\"unsafe\"\n", 1},
 	{"sec, nsec, mono := runtimeNow()\n\tif mono == 0 {", "sec, nsec, mono := worldNow()\n\tif mono == 0 {", 1},
 	{"return subMono(runtimeNano()-startNano, t.ext)", "return subMono(worldNano()-startNano, t.ext)", 1},
 	{"return subMono(t.ext, runtimeNano()-startNano)", "return subMono(t.ext, worldNano()-startNano)", 1},
@@ -38,7 +41,28 @@ var edits = []struct {
 // from the disk, such as staticcheck, would look for it there.
 const world = `
 // worldOffset is how far Now runs ahead of the machine's clock, in nanoseconds.
-var worldOffset atomic.Int64
+var worldOffset = openWorld()
+
+// openWorld is the offset of the twin that started this process, or one of its own where none did. The second number of
+// the file counts those who read the first.
+func openWorld() *atomic.Int64 {
+	file, ok := syscall.Getenv("REHEARSE_SITE_CLOCK")
+	if !ok {
+		return new(atomic.Int64)
+	}
+	fd, err := syscall.Open(file, syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		panic("REHEARSE_SITE_CLOCK: open " + file + ": " + err.Error())
+	}
+	b, err := syscall.Mmap(fd, 0, 16, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		panic("REHEARSE_SITE_CLOCK: map " + file + ": " + err.Error())
+	}
+	_ = syscall.Close(fd)
+	page := (*[2]atomic.Int64)(unsafe.Pointer(&b[0]))
+	page[1].Add(1)
+	return &page[0]
+}
 
 // AddWorld moves Now, Since and Until ahead by d.
 func AddWorld(d Duration) { worldOffset.Add(int64(d)) }
@@ -92,6 +116,9 @@ func run(goroot, out string) error {
 	if errors.Is(err, errUnknown) {
 		fmt.Fprintf(os.Stderr, "overlay: %v\noverlay: building without it: some delays of the controllers will pass in real time\n", err)
 		flags = plain
+		if err := os.Remove(filepath.Join(out, "overlay.json")); err != nil && !errors.Is(err, fs.ErrNotExist) { // of an earlier toolchain
+			return err
+		}
 	} else if err != nil {
 		return err
 	}

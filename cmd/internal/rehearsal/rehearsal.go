@@ -159,7 +159,7 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	if s.Measure != nil {
 		defer s.Measure(twin)
 	}
-	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(),
+	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(twin.WallTimeOnly()),
 		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
 		Scope:  check.Scope{Clusters: twin.ClusterNames()},
 		Arm: func(ctx context.Context) error {
@@ -180,9 +180,9 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	})
 }
 
-func (r *Rehearsal) started() journal.RunStarted {
+func (r *Rehearsal) started(wallTimeOnly []string) journal.RunStarted {
 	return journal.RunStarted{SchemaVersion: 1, RunID: filepath.Base(r.c.Dir), Version: r.c.Version, Seed: r.c.Seed,
 		Runbook: journal.File{Name: r.runbook.Name, Path: r.c.Runbook, SHA256: r.runbook.Files},
 		World:   &journal.File{Name: r.world.Name, Path: r.c.World, SHA256: r.plan.Digests()},
-		Params:  r.params.Strings(), Faults: r.c.Faults, Invariants: r.runbook.Invariants, Command: r.c.Command, WallTimeOnly: clock.WallTimeOnly()}
+		Params:  r.params.Strings(), Faults: r.c.Faults, Invariants: r.runbook.Invariants, Command: r.c.Command, WallTimeOnly: wallTimeOnly}
 }

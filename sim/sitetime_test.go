@@ -1,0 +1,192 @@
+package sim_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/kube"
+)
+
+// TestTimestampsAndTimeoutsFollowSiteTime looks at what compares a timestamp of an API server with a controller's
+// time.Now: they are the same time only where both follow the site's.
+func TestTimestampsAndTimeoutsFollowSiteTime(t *testing.T) {
+	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Free})
+	for _, x := range twin.WallTimeOnly() {
+		t.Log("on the machine's time: " + x)
+	}
+	s := &siteTime{T: t, twin: twin, booted: clock.Real(), workload: workload(t, twin)}
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.management, err = client.New(twin.Management(), client.Options{Scheme: scheme}); err != nil {
+		t.Fatal(err)
+	}
+	s.pass(90 * time.Minute)
+	t.Run("creation and deletion", s.timestamps)
+	t.Run("remediation of a machine that never becomes a node", s.remediation)
+	t.Run("a drain that is given up", s.drain)
+	if st := twin.Clock().Stats(); st.Late != 0 {
+		t.Errorf("late: got %d, want none", st.Late)
+	}
+}
+
+// siteTime is a twin that has run for a while.
+type siteTime struct {
+	*testing.T
+	twin                 *sim.Twin
+	booted               time.Duration // Real
+	management, workload client.Client
+}
+
+// pass lets site time pass.
+func (s *siteTime) pass(d time.Duration) {
+	s.Helper()
+	from := s.twin.Clock().Elapsed()
+	await(s.T, s.twin, d.String()+" of site time", func() error {
+		if got := s.twin.Clock().Elapsed() - from; got < d {
+			return fmt.Errorf("%s have passed", got)
+		}
+		return nil
+	})
+}
+
+// isNow checks a timestamp. time.Now goes on with the machine while site time stands still, so it is a little ahead.
+func (s *siteTime) isNow(t *testing.T, what string, at time.Time) {
+	t.Helper()
+	now := s.twin.Clock().Now()
+	ahead := clock.Real() - s.booted + time.Minute // the boot
+	if at.Before(now.Add(-time.Minute)) || at.After(now.Add(ahead)) {
+		t.Errorf("%s: got %s, want site time, %s", what, at.UTC(), now.UTC())
+	}
+}
+
+func (s *siteTime) timestamps(t *testing.T) {
+	s.twin.Clock().SetPace(clock.Hold)
+	defer s.twin.Clock().SetPace(clock.Free)
+	for name, c := range map[string]client.Client{"management": s.management, "workload": s.workload} {
+		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stamped", Finalizers: []string{"example.org/wait"}}}
+		if err := c.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		s.isNow(t, name+" creation", o.CreationTimestamp.Time)
+		if err := c.Delete(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+			t.Fatal(err)
+		}
+		s.isNow(t, name+" deletion", o.DeletionTimestamp.Time)
+	}
+}
+
+func (s *siteTime) workers(t *testing.T) []clusterv1.Machine {
+	t.Helper()
+	l := &clusterv1.MachineList{}
+	if err := s.management.List(t.Context(), l, client.InNamespace(kube.Namespace), client.HasLabels{clusterv1.MachineDeploymentNameLabel}); err != nil {
+		t.Fatal(err)
+	}
+	return l.Items
+}
+
+// remediation scales up to a machine whose kubeadm join fails.
+func (s *siteTime) remediation(t *testing.T) {
+	const patience = 10 * time.Minute
+	old := s.workers(t)[0].Name
+	heal, err := s.twin.FailJoins("prod-a", "no route to host", func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer heal()
+	mhc := &clusterv1.MachineHealthCheck{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "workers"}}
+	mhc.Spec.ClusterName = "prod-a"
+	mhc.Spec.Selector.MatchLabels = map[string]string{clusterv1.MachineDeploymentNameLabel: "prod-a-md-0"}
+	mhc.Spec.Checks.NodeStartupTimeoutSeconds = ptr.To(int32(patience.Seconds()))
+	if err := s.management.Create(t.Context(), mhc); err != nil {
+		t.Fatal(err)
+	}
+	s.scale(t, 2)
+	var born, died time.Time
+	await(t, s.twin, "the end of the machine that does not join", func() error {
+		for _, m := range s.workers(t) {
+			if m.Name != old && !m.DeletionTimestamp.IsZero() {
+				born, died = m.CreationTimestamp.Time, m.DeletionTimestamp.Time
+				return nil
+			}
+		}
+		return fmt.Errorf("no new machine of %d is being deleted", len(s.workers(t)))
+	})
+	if lived := died.Sub(born); lived < patience || lived > 2*patience {
+		t.Errorf("a machine without a node lived for %s of site time, want about %s", lived, patience)
+	}
+	for _, m := range s.workers(t) {
+		if m.Name == old && !m.DeletionTimestamp.IsZero() {
+			t.Error("the machine that has a node was remediated as well")
+		}
+	}
+	if err := s.management.Delete(t.Context(), mhc); err != nil {
+		t.Fatal(err)
+	}
+	s.scale(t, 1)
+}
+
+func (s *siteTime) scale(t *testing.T, n int32) {
+	t.Helper()
+	md := &clusterv1.MachineDeployment{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "prod-a-md-0"}}
+	if err := s.management.Patch(t.Context(), md, client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// drain deletes the worker whose pod no budget lets go, with a time-out.
+func (s *siteTime) drain(t *testing.T) {
+	await(t, s.twin, "one worker", func() error {
+		if l := s.workers(t); len(l) != 1 || l[0].Status.NodeRef.Name == "" {
+			return fmt.Errorf("%d workers", len(l))
+		}
+		return nil
+	})
+	const patience = 20 * time.Minute
+	m := s.workers(t)[0]
+	labels := map[string]string{"app": "stubborn"}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stubborn", Labels: labels}, Spec: corev1.PodSpec{
+		NodeName: m.Status.NodeRef.Name, Containers: []corev1.Container{{Name: "c", Image: "elsewhere.example/c:1"}}}}
+	budget := &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stubborn"}, Spec: policyv1.PodDisruptionBudgetSpec{
+		MinAvailable: ptr.To(intstr.FromInt32(1)), Selector: &metav1.LabelSelector{MatchLabels: labels}}}
+	for _, o := range []client.Object{pod, budget} {
+		if err := s.workload.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patch := fmt.Appendf(nil, `{"spec":{"deletion":{"nodeDrainTimeoutSeconds":%d}}}`, int(patience.Seconds()))
+	if err := s.management.Patch(t.Context(), &m, client.RawPatch("application/merge-patch+json", patch)); err != nil {
+		t.Fatal(err)
+	}
+	began := s.twin.Clock().Now()
+	if err := s.management.Delete(t.Context(), &m); err != nil {
+		t.Fatal(err)
+	}
+	await(t, s.twin, "the end of "+m.Name, func() error {
+		err := s.management.Get(t.Context(), client.ObjectKeyFromObject(&m), &clusterv1.Machine{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("it is still there (%v)", err)
+	})
+	if took := s.twin.Clock().Now().Sub(began); took < patience || took > 2*patience {
+		t.Errorf("a machine that cannot be drained was gone after %s of site time, want about %s", took, patience)
+	}
+}

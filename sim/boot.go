@@ -124,6 +124,9 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.o.Log, map[string]admission.HandlerFunc{directoryPath: t.directory.admit}); err != nil {
 		return err
 	}
+	if !t.onSiteTime() {
+		t.note("creation and deletion timestamps follow the machine's time, not the site's: rehearse doctor says why")
+	}
 	if t.front, err = kube.StartFront(t.management, t.clock); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/assets"
+	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 func TestWhatATwinMisjudgesIsNamedInAWarning(t *testing.T) {
@@ -32,5 +34,36 @@ func TestWhatATwinMisjudgesIsNamedInAWarning(t *testing.T) {
 		if c.want == "" && len(p.Warnings) > 0 || c.want != "" && !slices.ContainsFunc(p.Warnings, func(s string) bool { return strings.Contains(s, c.want) }) {
 			t.Errorf("%s: got warnings %q, want one with %q", c.name, p.Warnings, c.want)
 		}
+	}
+}
+
+// TestAPIServersOnTheMachinesTimeAreSaidSo boots with API servers that do not know of site time.
+func TestAPIServersOnTheMachinesTimeAreSaidSo(t *testing.T) {
+	w := world(t, 1, 1)
+	manifest := "kind: MachineHealthCheck\napiVersion: cluster.x-k8s.io/v1beta1\nmetadata: {name: x, namespace: cpaas-system}\n" +
+		"spec: {clusterName: prod-a, selector: {matchLabels: {a: b}}, unhealthyConditions: [{type: Ready, status: Unknown, timeout: 5m}]}\n"
+	if err := os.WriteFile(filepath.Join(w.Clusters[0].Manifests, "90.yaml"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binaries, err := (assets.Lookup{Getenv: os.Getenv}).Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unaware := filepath.Join(t.TempDir(), "kube-apiserver") // as one that was built elsewhere
+	if err := os.WriteFile(unaware, []byte("#!/bin/sh\nunset "+clock.PageEnv+"\nexec "+binaries.APIServer+" \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	binaries.APIServer = unaware
+	twin := start(t, w, sim.Options{Pace: clock.Hold, Binaries: binaries})
+	for _, want := range []string{"creation and deletion timestamps follow the machine's time", "MachineHealthCheck x was left out: this twin does not remediate"} {
+		if !slices.ContainsFunc(twin.Notes(), func(s string) bool { return strings.Contains(s, want) }) {
+			t.Errorf("got notes %q, want one with %q", twin.Notes(), want)
+		}
+	}
+	if l := list(t, management(t, twin), "cluster.x-k8s.io/v1beta2", "MachineHealthCheck"); len(l) != 0 {
+		t.Errorf("got %d MachineHealthChecks, want none", len(l))
+	}
+	if l := twin.WallTimeOnly(); len(l) < 2 {
+		t.Errorf("on the machine's time: got %q, want the timestamps among them", l)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -143,10 +144,15 @@ func (s *siteTime) remediation(t *testing.T) {
 	s.scale(t, 1)
 }
 
-func (s *siteTime) scale(t *testing.T, n int32) {
+func (s *siteTime) scale(t *testing.T, n int) {
+	t.Helper()
+	s.patchWorkers(t, fmt.Sprintf(`{"spec":{"replicas":%d}}`, n))
+}
+
+func (s *siteTime) patchWorkers(t *testing.T, merge string) {
 	t.Helper()
 	md := &clusterv1.MachineDeployment{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "prod-a-md-0"}}
-	if err := s.management.Patch(t.Context(), md, client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n))); err != nil {
+	if err := s.management.Patch(t.Context(), md, client.RawPatch(types.MergePatchType, []byte(merge))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -171,10 +177,19 @@ func (s *siteTime) drain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	patch := fmt.Appendf(nil, `{"spec":{"deletion":{"nodeDrainTimeoutSeconds":%d}}}`, int(patience.Seconds()))
-	if err := s.management.Patch(t.Context(), &m, client.RawPatch("application/merge-patch+json", patch)); err != nil {
-		t.Fatal(err)
-	}
+	s.patchWorkers(t, fmt.Sprintf(`{"spec":{"template":{"spec":{"deletion":{"nodeDrainTimeoutSeconds":%d}}}}}`, int(patience.Seconds())))
+	await(t, s.twin, "a budget that lets nothing go, and the machine's time-out", func() error {
+		if err := s.workload.Get(t.Context(), client.ObjectKeyFromObject(budget), budget); err != nil {
+			return err
+		}
+		if err := s.management.Get(t.Context(), client.ObjectKeyFromObject(&m), &m); err != nil {
+			return err
+		}
+		if b, d := budget.Status, m.Spec.Deletion.NodeDrainTimeoutSeconds; b.CurrentHealthy != 1 || b.DisruptionsAllowed != 0 || ptr.Deref(d, 0) != int32(patience.Seconds()) {
+			return fmt.Errorf("got %d healthy pods, %d may go, time-out %v", b.CurrentHealthy, b.DisruptionsAllowed, ptr.Deref(d, 0))
+		}
+		return nil
+	})
 	began := s.twin.Clock().Now()
 	if err := s.management.Delete(t.Context(), &m); err != nil {
 		t.Fatal(err)

@@ -69,8 +69,10 @@ func start(t testing.TB, w sim.World, o sim.Options) *sim.Twin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Binaries, err = (assets.Lookup{Getenv: os.Getenv}).Find(context.Background()); err != nil {
-		t.Fatal(err)
+	if o.Binaries == (assets.Set{}) {
+		if o.Binaries, err = (assets.Lookup{Getenv: os.Getenv}).Find(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	o.Dir, o.Log = filepath.Join(t.TempDir(), "twin"), logr.Discard()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,8 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"sigs.k8s.io/cluster-api/util/secret"
 )
 
 // directory is to the twin what DNS and routing are to a site: it knows which of the twin's servers stands for an
@@ -131,28 +133,33 @@ func (d *directory) toEndpoint(o *unstructured.Unstructured) error {
 
 // checkKubeconfig refuses a kubeconfig that would lead Cluster API out of the twin.
 func (d *directory) checkKubeconfig(o *unstructured.Unstructured) error {
-	if !strings.HasSuffix(o.GetName(), "-kubeconfig") {
-		return nil
-	}
-	text, _, _ := unstructured.NestedString(o.Object, "data", "value")
-	b, err := base64.StdEncoding.DecodeString(text)
+	c, err := kubeconfigOf(o)
 	if err != nil {
-		return fmt.Errorf("data.value: %w", err)
-	}
-	if plain, ok, _ := unstructured.NestedString(o.Object, "stringData", "value"); ok {
-		b = []byte(plain)
-	}
-	c, err := clientcmd.Load(b)
-	if err != nil {
-		return nil // nobody can dial by it
+		return err
 	}
 	for name, cluster := range c.Clusters {
-		u, err := url.Parse(cluster.Server)
-		if err == nil && u.Hostname() != "127.0.0.1" {
+		if u, err := url.Parse(cluster.Server); err != nil || u.Hostname() != "127.0.0.1" {
 			return fmt.Errorf("kubeconfig: cluster %s: got server %q, want one of the twin; it dials no other", name, cluster.Server)
 		}
 	}
 	return nil
+}
+
+// kubeconfigOf reads the kubeconfig of a Secret that Cluster API would look for one in; other Secrets have none.
+func kubeconfigOf(o *unstructured.Unstructured) (*clientcmdapi.Config, error) {
+	if o.GetKind() != "Secret" || !strings.HasSuffix(o.GetName(), "-"+string(secret.Kubeconfig)) {
+		return &clientcmdapi.Config{}, nil
+	}
+	m := Manifest{Object: o}
+	text := m.secret(secret.KubeconfigDataName)
+	if text == "" {
+		return nil, fmt.Errorf("kubeconfig: got none under the key %s that is text", secret.KubeconfigDataName)
+	}
+	c, err := clientcmd.Load([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	return c, nil
 }
 
 // setIfThere sets a field that the object has.

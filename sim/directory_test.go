@@ -31,6 +31,7 @@ func TestTheDirectoryRedirectsWhatIsDialledAndRefusesTheRest(t *testing.T) {
 		{"a cluster without an endpoint", `{"kind":"Cluster","metadata":{"namespace":"ns","name":"b"},"spec":{}}`, `{"kind":"Cluster","metadata":{"namespace":"ns","name":"b"},"spec":{}}`, ""},
 		{"a kubeconfig of the twin", `{"kind":"Secret","metadata":{"name":"a-kubeconfig"},"data":{"value":"` + kubeconfig("https://127.0.0.1:3333") + `"}}`,
 			`{"kind":"Secret","metadata":{"name":"a-kubeconfig"},"data":{"value":"` + kubeconfig("https://127.0.0.1:3333") + `"}}`, ""},
+		{"a kubeconfig that does not parse", `{"kind":"Secret","metadata":{"name":"a-kubeconfig"},"stringData":{"value":"clusters: ["}}`, "", "kubeconfig: "},
 		{"a kubeconfig of a real cluster", `{"kind":"Secret","metadata":{"name":"a-kubeconfig"},"data":{"value":"` + kubeconfig("https://10.0.0.5:6443") + `"}}`, "", `got server "https://10.0.0.5:6443"`},
 	} {
 		o := &unstructured.Unstructured{}

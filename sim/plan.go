@@ -75,6 +75,9 @@ func (p *Plan) loadCluster(c Cluster) error {
 		}
 		warnings, _ := misjudge(m, false)
 		p.Warnings = append(p.Warnings, warnings...)
+		if _, err := kubeconfigOf(m.Object); err != nil {
+			return &InputError{m.Where(), fmt.Errorf("%s: %w", m, err)}
+		}
 		cp.manifests = append(cp.manifests, m)
 	}
 	slices.SortStableFunc(cp.manifests, func(a, b Manifest) int { return rank(a) - rank(b) })

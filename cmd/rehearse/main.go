@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/rehearsal"
 )
 
 func main() {
@@ -18,6 +20,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ending...)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	rehearsal.CollectLess(os.Getenv)
 	code := run(ctx, os.Args[1:], newEnv())
 	stop()
 	os.Exit(code)

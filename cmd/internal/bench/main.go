@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/rehearsal"
 )
 
 func main() {
@@ -22,6 +24,7 @@ func main() {
 	flag.Parse()
 	do := func() error { return run(*n) }
 	if *once {
+		rehearsal.CollectLess(os.Getenv)
 		do = runOnce
 	}
 	if err := do(); err != nil {

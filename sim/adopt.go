@@ -75,7 +75,8 @@ func (a *adopter) certificates(ctx context.Context, certs secret.Certificates) e
 		return fmt.Errorf("certificates of %s: %w", a.cluster.Name, err)
 	}
 	ep := a.cluster.Spec.ControlPlaneEndpoint
-	if err := kubeconfig.CreateSecretWithOwner(ctx, a.c, client.ObjectKeyFromObject(a.cluster), fmt.Sprintf("%s:%d", ep.Host, ep.Port), owner); err != nil {
+	algorithm := kubeconfig.KeyEncryptionAlgorithm(bootstrapv1.EncryptionAlgorithmECDSAP256) // as newCertificates
+	if err := kubeconfig.CreateSecretWithOwner(ctx, a.c, client.ObjectKeyFromObject(a.cluster), fmt.Sprintf("%s:%d", ep.Host, ep.Port), owner, algorithm); err != nil {
 		return fmt.Errorf("kubeconfig of %s: %w", a.cluster.Name, err)
 	}
 	return nil

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -64,6 +67,9 @@ func (a *applier) create(ctx context.Context, m Manifest) error {
 	}
 	err := a.c.Create(context.WithValue(ctx, manifestKey{}, m), o, client.FieldValidation("Warn"), client.FieldOwner("kubectl-client-side-apply"))
 	switch {
+	case err == nil && slices.Contains(disowned, o.GetKind()):
+		m.Object.SetUID(o.GetUID())
+		return a.disown(ctx, m, o)
 	case err == nil, apierrors.IsAlreadyExists(err) && o.GetKind() == "Namespace":
 		m.Object.SetUID(o.GetUID())
 		return nil
@@ -76,3 +82,18 @@ func (a *applier) create(ctx context.Context, m Manifest) error {
 
 // registryAnnotation names the registry that Kube-OVN is delivered from.
 const registryAnnotation = kubeovn.RegistryAnnotation
+
+// disowned are the kinds of manifests that controllers write all the time.
+var disowned = []string{"Cluster", "KubeadmControlPlane", "MachineDeployment", "VSphereCluster"}
+
+// disown clears an object's managedFields. They are of the version in which the manifest is written, v1beta1, and the API
+// server would convert the object to that version, through the webhook, whenever a controller writes it in its own: most
+// of all conversions are these. Who uses server-side apply on the object later meets its fields as those of
+// "before-first-apply", and conflicts as with those of kubectl.
+func (a *applier) disown(ctx context.Context, m Manifest, o *unstructured.Unstructured) error {
+	patch := []byte(`[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]`)
+	if err := a.c.Patch(ctx, o, client.RawPatch(types.JSONPatchType, patch)); err != nil {
+		return fmt.Errorf("%s: managedFields: %w", m.Where(), err)
+	}
+	return nil
+}

@@ -36,7 +36,7 @@ func TestTimestampsAndTimeoutsFollowSiteTime(t *testing.T) {
 	if s.management, err = client.New(twin.Management(), client.Options{Scheme: scheme}); err != nil {
 		t.Fatal(err)
 	}
-	s.pass(90 * time.Minute)
+	pass(t, twin, 90*time.Minute)
 	t.Run("creation and deletion", s.timestamps)
 	t.Run("remediation of a machine that never becomes a node", s.remediation)
 	t.Run("a drain that is given up", s.drain)
@@ -51,18 +51,6 @@ type siteTime struct {
 	twin                 *sim.Twin
 	booted               time.Duration // Real
 	management, workload client.Client
-}
-
-// pass lets site time pass.
-func (s *siteTime) pass(d time.Duration) {
-	s.Helper()
-	from := s.twin.Clock().Elapsed()
-	await(s.T, s.twin, d.String()+" of site time", func() error {
-		if got := s.twin.Clock().Elapsed() - from; got < d {
-			return fmt.Errorf("%s have passed", got)
-		}
-		return nil
-	})
 }
 
 // isNow checks a timestamp. time.Now goes on with the machine while site time stands still, so it is a little ahead.

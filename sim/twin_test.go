@@ -106,6 +106,19 @@ func await(t testing.TB, twin *sim.Twin, what string, do func() error) {
 	}
 }
 
+// pass lets site time pass.
+func pass(t testing.TB, twin *sim.Twin, d time.Duration) {
+	t.Helper()
+	from := twin.Clock().Elapsed()
+	twin.Clock().SetPace(clock.Free)
+	await(t, twin, d.String()+" of site time", func() error {
+		if got := twin.Clock().Elapsed() - from; got < d {
+			return fmt.Errorf("%s have passed", got)
+		}
+		return nil
+	})
+}
+
 func management(t testing.TB, twin *sim.Twin) client.Client {
 	t.Helper()
 	c, err := client.New(twin.Management(), client.Options{})

@@ -42,18 +42,18 @@ func (c *cache) fill(ctx context.Context, wanted []assets.Program) error {
 	if err != nil {
 		return err
 	}
-	todo := make([]assets.Program, 0, len(wanted))
+	missing := make([]assets.Program, 0, len(wanted))
 	for _, p := range wanted {
 		if _, ok := m.Binaries[p.Name]; !ok {
-			todo = append(todo, p)
+			missing = append(missing, p)
 		}
 	}
-	if len(todo) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
-	c.report("building %d programs into %s (5 to 10 minutes on 2 cores the first time, then never again)", len(todo), c.dir)
-	for i, p := range todo {
-		file, err := c.build(ctx, p, fmt.Sprintf("%s %s (%d of %d)", p.Name, p.Version, i+1, len(todo)))
+	c.report("building %d programs into %s (5 to 10 minutes on 2 cores the first time, then never again)", len(missing), c.dir)
+	for i, p := range missing {
+		file, err := c.build(ctx, p, fmt.Sprintf("%s %s (%d of %d)", p.Name, p.Version, i+1, len(missing)))
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}

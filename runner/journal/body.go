@@ -58,6 +58,7 @@ const (
 	StepKindWait   StepKind = "wait"
 	StepKindGate   StepKind = "gate"
 	StepKindManual StepKind = "manual"
+	StepKindUndo   StepKind = "undo" // of a step, in a rollback
 )
 
 // Outcome is how a step ended.
@@ -97,6 +98,35 @@ type StepEnded struct {
 	Recorded    bool            `json:"recorded,omitempty"` // taken from the run that this one resumes, not done again
 	Value       json.RawMessage `json:"value,omitempty"`
 }
+
+// RollbackStarted begins the undoing of the steps so far, from the last to the first. The steps of kind undo, and the
+// waits between them, follow.
+type RollbackStarted struct {
+	Reason string `json:"reason"`
+}
+
+// RollbackEnded ends it. Blocked is a rollback that was refused before it wrote anything, Noop one that had nothing to do.
+type RollbackEnded struct {
+	Outcome Outcome `json:"outcome"`
+	Code    string  `json:"code,omitempty"`
+	Message string  `json:"message,omitempty"`
+}
+
+// Reversibility says what going back would mean once a step has ended.
+type Reversibility struct {
+	Step  string `json:"step"`
+	Level Level  `json:"level"`
+	Why   string `json:"why"`
+}
+
+// Level is how far a run can be taken back (000_d64b8bff74bf7917.txt, "Rolling Back a Failed Upgrade").
+type Level string
+
+const (
+	Reversible Level = "reversible"
+	DataStays  Level = "reversible, data stays" // what was written to persistent disks meanwhile is not taken back
+	OneWay     Level = "one-way"
+)
 
 // WaitPending says what a wait, or the verification of a manual step, is waiting for.
 type WaitPending struct {

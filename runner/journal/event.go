@@ -40,6 +40,9 @@ const (
 	KindControlPlane      Kind = "control-plane"      // a KubeadmControlPlane changed
 	KindMachineDeployment Kind = "machine-deployment" // a MachineDeployment changed
 	KindTemplate          Kind = "template"           // a machine template came or went
+	KindRollbackStarted   Kind = "rollback.started"
+	KindRollbackEnded     Kind = "rollback.ended"
+	KindReversibility     Kind = "reversibility" // after a step of a rehearsal
 	KindFaultArmed        Kind = "fault.armed"
 	KindFaultFired        Kind = "fault.fired"
 	KindFaultHealed       Kind = "fault.healed"
@@ -63,6 +66,9 @@ var bodies = map[Kind]func() Body{
 	KindMachine:           func() Body { return new(Machine) },
 	KindMachineDeployment: func() Body { return new(MachineDeployment) },
 	KindNote:              func() Body { return new(Note) },
+	KindReversibility:     func() Body { return new(Reversibility) },
+	KindRollbackEnded:     func() Body { return new(RollbackEnded) },
+	KindRollbackStarted:   func() Body { return new(RollbackStarted) },
 	KindRunEnded:          func() Body { return new(RunEnded) },
 	KindRunStarted:        func() Body { return new(RunStarted) },
 	KindStepEnded:         func() Body { return new(StepEnded) },
@@ -102,6 +108,9 @@ func (Machine) EventKind() Kind           { return KindMachine }
 func (ControlPlane) EventKind() Kind      { return KindControlPlane }
 func (MachineDeployment) EventKind() Kind { return KindMachineDeployment }
 func (Template) EventKind() Kind          { return KindTemplate }
+func (RollbackStarted) EventKind() Kind   { return KindRollbackStarted }
+func (RollbackEnded) EventKind() Kind     { return KindRollbackEnded }
+func (Reversibility) EventKind() Kind     { return KindReversibility }
 func (FaultArmed) EventKind() Kind        { return KindFaultArmed }
 func (FaultFired) EventKind() Kind        { return KindFaultFired }
 func (FaultHealed) EventKind() Kind       { return KindFaultHealed }

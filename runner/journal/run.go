@@ -24,6 +24,7 @@ type Run struct {
 	Notes      []Said
 	Warnings   []Said
 	Clock      *Clock
+	Rollback   *Rollback // nil: there was none
 
 	machines map[string]*MachineLife
 }
@@ -37,6 +38,15 @@ type Step struct {
 	PendingSince float64    // site seconds at which it appeared
 	Stuck        *WaitStuck
 	Writes       []*Write
+	Back         *Reversibility // nil: nobody said
+}
+
+// Rollback is the undoing of a run's steps.
+type Rollback struct {
+	RollbackStarted
+	At     float64        // site seconds
+	Before int            // how many of the run's Steps came before it
+	End    *RollbackEnded // nil: it goes on, or was cut off
 }
 
 // Write is one write to the site.
@@ -169,6 +179,17 @@ func (r *Run) fold(e Event, b Body) error {
 			return fmt.Errorf("outcome of write %q, but no such write is open", b.Key)
 		}
 		w.Outcome = b
+	case *RollbackStarted:
+		r.Rollback = &Rollback{RollbackStarted: *b, At: e.At, Before: len(r.Steps)}
+	case *RollbackEnded:
+		if r.Rollback == nil {
+			return fmt.Errorf("got %s, but no rollback has started", e.Kind)
+		}
+		r.Rollback.End = b
+	case *Reversibility:
+		if s := r.step(b.Step); s != nil {
+			s.Back = b
+		}
 	case *Note:
 		r.Notes = append(r.Notes, Said{e.At, b.Text})
 	case *Warning:
@@ -203,6 +224,15 @@ func (r *Run) judge(at float64, b Body) {
 	case *InvariantJudged:
 		r.invariant(b.ID).Judged = b
 	}
+}
+
+func (r *Run) step(id string) *Step {
+	for _, s := range slices.Backward(r.Steps) {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
 }
 
 func (r *Run) write(key string) *Write {

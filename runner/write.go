@@ -235,6 +235,13 @@ func (c *cluster) write(ctx context.Context, w *write) (dsl.Object, error) {
 	if out.Changed || out.Unknown {
 		c.changed++
 	}
+	if out.Changed && w.before != nil && after != nil {
+		changes, err := diff(m.Kind, w.before, after)
+		if err != nil && h.broken == nil {
+			h.broken = fmt.Errorf("%s: %w", op, err)
+		}
+		out.Diff = changes
+	}
 	h.append(out)
 	h.journal.Drain()
 	if err != nil {
@@ -244,6 +251,19 @@ func (c *cluster) write(ctx context.Context, w *write) (dsl.Object, error) {
 		return nil, h.broken
 	}
 	return after.Object, h.broken
+}
+
+// diff is what the object became, without what Kubernetes itself keeps in it.
+func diff(kind string, before, after *unstructured.Unstructured) ([]journal.Change, error) {
+	a, err := json.Marshal(substance(before))
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(substance(after))
+	if err != nil {
+		return nil, err
+	}
+	return journal.Diff(kind, a, b)
 }
 
 func versionOf(o *unstructured.Unstructured) string {

@@ -49,6 +49,9 @@ func TestTheIntentOfAWriteIsOnDiskBeforeItIsSent(t *testing.T) {
 		w.Object.String() != "ConfigMap ns/a" || string(w.Patch) != `{"data":{"a":"new"}}` {
 		t.Errorf("got %+v, outcome %+v", w.WriteIntent, w.Outcome)
 	}
+	if d := w.Outcome.Diff; len(d) != 1 || d[0].Path != "data.a" || string(d[0].Old) != `"old"` || string(d[0].New) != `"new"` {
+		t.Errorf("got diff %+v, want data.a from old to new", d)
+	}
 }
 
 func TestAPatchThatChangesNothingIsANoop(t *testing.T) {
@@ -135,6 +138,23 @@ func TestTheJournalHoldsNoSecret(t *testing.T) {
 		if strings.Contains(string(e.Body), "aHVudGVyMg") {
 			t.Errorf("the secret is in %s", e.Body)
 		}
+	}
+}
+
+func TestTheDiffOfASecretSaysThatItChangedAndNotHow(t *testing.T) {
+	api := newFakeAPI(t)
+	api.put("v1", "secrets", object{"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "a"},
+		"data": object{"token": "b2xk"}})
+	r := newRig(t, newSite(t, api.config()))
+	got := r.run(t, steps(action{writing("a"), func(ctx context.Context, s dsl.Site) (dsl.Result, error) {
+		_, err := s.Cluster("").Patch(ctx, dsl.Ref{Kind: "Secret", Namespace: "ns", Name: "a"}, dsl.MergePatch,
+			object{"data": object{"token": "bmV3"}})
+		return dsl.Result{}, err
+	}}))
+	expect(t, got, journal.Pass, runner.ExitPass, "a done")
+	d := got.Run.Writes[0].Outcome.Diff
+	if len(d) != 1 || d[0].Path != "data.token" || string(d[0].Old) != `"[redacted]"` || string(d[0].New) != `"[redacted]"` {
+		t.Errorf("got diff %+v, want data.token redacted on both sides", d)
 	}
 }
 

@@ -159,6 +159,10 @@ type WriteOutcome struct {
 	Unknown bool   `json:"unknown,omitempty"` // the reply was lost: it may have changed something
 	After   string `json:"after,omitempty"`   // resourceVersion
 	Error   string `json:"error,omitempty"`
+	// Diff is what the object became, field by field, of one that was there before and still is. It compares the last
+	// look before the write with the server's reply, so it has what webhooks made of it, too. Made by Diff; the status is
+	// left out, and secrets are.
+	Diff []Change `json:"diff,omitempty"`
 }
 
 // ObjectRef names an object.

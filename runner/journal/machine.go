@@ -15,6 +15,7 @@ func (r *Run) machine(at float64, m Machine) {
 		m.Role, m.Version, m.Kubelet = l.Role, l.Version, l.Kubelet
 	}
 	l.Machine = m
+	l.History = append(l.History, Seen{at, m})
 }
 
 // Machine is the machine of that name, nil when the run has not seen it.

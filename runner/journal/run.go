@@ -36,6 +36,7 @@ type Step struct {
 	End          *StepEnded // nil: it runs, or the run was cut off in it
 	Pending      string     // the last pending text
 	PendingSince float64    // site seconds at which it appeared
+	Waited       []Said     // every pending text
 	Stuck        *WaitStuck
 	Writes       []*Write
 	Back         *Reversibility // nil: nobody said
@@ -67,6 +68,7 @@ type Fault struct {
 	Fired  *FaultFired // the first time; nil: never
 	At     float64     // site seconds of that
 	Times  int
+	Felt   []Said   // every time, with its target
 	Healed *float64 // site seconds; nil: not healed
 }
 
@@ -89,6 +91,13 @@ type MachineLife struct {
 	Machine
 	First, Since float64 // site seconds: first seen; in this phase since
 	Old          bool    // it was there before the first step
+	History      []Seen  // everything that it was, from the first to the last
+}
+
+// Seen is a machine as it was from a moment on, until it was seen again.
+type Seen struct {
+	At float64 // site seconds
+	Machine
 }
 
 // NewRun is a run without events.
@@ -162,6 +171,7 @@ func (r *Run) fold(e Event, b Body) error {
 	case *WaitPending:
 		if s := r.Current(); s != nil && s.ID == b.ID {
 			s.Pending, s.PendingSince = b.Text, e.At
+			s.Waited = append(s.Waited, Said{e.At, b.Text})
 		}
 	case *WaitStuck:
 		if s := r.Current(); s != nil && s.ID == b.ID {
@@ -212,6 +222,7 @@ func (r *Run) judge(at float64, b Body) {
 	case *FaultFired:
 		f := r.fault(b.ID)
 		f.Times++
+		f.Felt = append(f.Felt, Said{at, b.Target})
 		if f.Fired == nil {
 			f.Fired, f.At = b, at
 		}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,7 +36,7 @@ func TestAWaitKeepsItsLastPendingText(t *testing.T) {
 	run := fold(t, StepStarted{ID: "w", Kind: StepKindWait}, WaitPending{ID: "w", Text: "0 of 3"},
 		WaitPending{ID: "w", Text: "1 of 3"}, WaitStuck{ID: "w", Text: "1 of 3", Since: 60})
 	s := run.Current()
-	if s == nil || s.Pending != "1 of 3" || s.PendingSince != 3 || s.Stuck == nil {
+	if s == nil || s.Pending != "1 of 3" || s.PendingSince != 3 || s.Stuck == nil || len(s.Waited) != 2 {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -56,6 +57,13 @@ func TestMachinesAreReplaced(t *testing.T) {
 	if got := run.Machines()[0]; got.Name != "cp-1" || got.Version != "v1.33.7" || got.Since != 7 {
 		t.Errorf("the first machine is %+v", got)
 	}
+	var phases []string
+	for _, s := range run.Machine("c", "cp-1").History {
+		phases = append(phases, fmt.Sprintf("%g %s %s", s.At, s.Role, s.Phase))
+	}
+	if diff := cmp.Diff([]string{"2 control-plane Running", "6 control-plane Deleting", "7 control-plane Deleted"}, phases); diff != "" {
+		t.Error("history (-want +got):\n" + diff)
+	}
 }
 
 func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
@@ -63,7 +71,7 @@ func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
 		Target: "y"},
 		FaultHealed{ID: "f"})
 	f, g := run.Faults[0], run.Faults[1]
-	if f.Fired == nil || f.Fired.Target != "x" || f.At != 3 || f.Times != 2 || f.Healed == nil || g.Fired != nil {
+	if f.Fired == nil || f.Fired.Target != "x" || f.At != 3 || f.Times != 2 || len(f.Felt) != 2 || f.Healed == nil || g.Fired != nil {
 		t.Errorf("got %+v and %+v", f, g)
 	}
 }

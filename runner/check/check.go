@@ -28,9 +28,12 @@ type Breach struct {
 
 // All is the table of invariants. Keep sorted.
 var All = []Invariant{
+	diskOneMachine,
+	disksFollowSlots,
 	etcdQuorum,
 	oldTemplateKept,
 	oneControlPlaneMachine,
+	slotOneMachine,
 	workersNotNewer,
 }
 

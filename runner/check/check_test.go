@@ -63,6 +63,16 @@ var healthyAgain = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Repli
 
 // stories are journals that an invariant accepts or refuses, by the name of the file.
 var stories = map[string]story{
+	"disk-one-machine.accept": append(pooled(), disk("1"), disk("1", "a", "d"), disk("other", "a", "b"), disk("1", "d")),
+	"disk-one-machine.refuse": append(pooled(), disk("etcd", "a", "d")),
+	"disks-follow-slots.accept": append(pooled(),
+		cp("a", "v1.33.7", deleting), disk("etcd"), gone("a"), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
+		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), disk("etcd", "d"), cp("d", "v1.34.5"),
+		pool(slot("cp-1", journal.SlotAvailable, "", "")), pool(slot("cp-1", journal.SlotInUse, "e", "u-2"))),
+	"disks-follow-slots.refuse": append(pooled(), gone("a"), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
+		pool(slot("cp-1", journal.SlotInUse, "d", "u-2"))),
+	"disks-follow-slots.refuse-without-its-disk": append(pooled(), disk("root", "d"), disk("etcd"), gone("a"),
+		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), cp("d", "v1.34.5")),
 	"etcd-quorum.accept": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
 		cp("d", "v1.34.5", etcd("Unknown", "Waiting for VSphereMachine to report spec.providerID")),
@@ -95,6 +105,13 @@ var stories = map[string]story{
 	"one-control-plane-machine-at-a-time.refuse": three("v1.33.7",
 		cp("a", "v1.33.7", deleting), cp("b", "v1.33.7", deleting)),
 	"one-control-plane-machine-at-a-time.refuse-surge": three("v1.33.7", cp("d", "v1.34.5"), cp("e", "v1.34.5")),
+	"slot-one-machine.accept": append(pooled(), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
+		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), pool(slot("cp-1", journal.SlotAvailable, "", ""))),
+	"slot-one-machine.refuse": append(pooled(),
+		pool(slot("cp-1", journal.SlotInUse, "a", "u-1"), slot("cp-2", journal.SlotInUse, "a", "u-2"))),
+	"slot-one-machine.refuse-slot-twice": append(pooled(),
+		pool(slot("cp-1", journal.SlotInUse, "a", "u-1"), slot("cp-1", journal.SlotInUse, "b", "u-1"))),
+	"slot-one-machine.refuse-lost-count": append(pooled(), pool(slot("cp-1", "", "a", "u-1"))),
 	"workers-not-newer.accept": three("v1.34.5", worker("w-1", "v1.33.7", "v1.33.7"),
 		worker("w-2", "v1.34.5", ""), worker("w-2", "v1.34.5", "v1.34.9")),
 	"workers-not-newer.refuse": append(three("v1.34.5"), cp("a", "v1.33.7"), worker("w-2", "v1.34.5", "")),
@@ -102,6 +119,30 @@ var stories = map[string]story{
 		cp("a", "v1.34.5", func(m *journal.Machine) { m.Kubelet = "v1.33.7" }), worker("w-2", "v1.34.5", "")),
 	"workers-not-newer.refuse-kubelet": append(three("v1.33.7"),
 		worker("w-1", "v1.33.7", ""), worker("w-1", "v1.33.7", "v1.34.5")),
+}
+
+func starting(m *journal.Machine) { m.Phase, m.Ready = "Provisioning", false }
+
+func slot(host, state, machine, uuid string) journal.PoolSlot {
+	d := journal.PoolDisk{Name: "var-lib-etcd", UUID: uuid}
+	if uuid != "" {
+		d.Path = "[ds] etcd.vmdk"
+	}
+	return journal.PoolSlot{Hostname: host, State: state, Machine: machine, Disks: []journal.PoolDisk{d}}
+}
+
+func pool(slots ...journal.PoolSlot) journal.Pool {
+	return journal.Pool{Cluster: "prod-a", Name: "cp", Consumer: "KubeadmControlPlane prod-a", Total: len(slots), Slots: slots}
+}
+
+// disk is a disk of slot cp-1, "u-1", or another one.
+func disk(name string, vms ...string) journal.Disk {
+	return journal.Disk{Path: "[ds] " + name + ".vmdk", UUID: "u-1", VMs: vms}
+}
+
+// pooled is a control plane whose machine a has slot cp-1.
+func pooled() story {
+	return append(story{disk("etcd", "a"), pool(slot("cp-1", journal.SlotInUse, "a", "u-1"))}, three("v1.33.7")...)
 }
 
 // write makes the journal of a run that watches one invariant; a second passes between two events.

@@ -15,7 +15,9 @@ type Estate struct {
 	machines    map[key]*Machine
 	planes      map[key]ControlPlane
 	deployments map[key]journal.MachineDeployment
-	gone        map[string]bool // machine templates that were there and are no more
+	pools       map[key]Pool
+	disks       map[string]journal.Disk // by path
+	gone        map[string]bool         // machine templates that were there and are no more
 	kept        map[string]string
 	begun       bool // a step has begun
 }
@@ -38,7 +40,8 @@ type ControlPlane struct {
 func newEstate() *Estate {
 	return &Estate{
 		machines: map[key]*Machine{}, planes: map[key]ControlPlane{},
-		deployments: map[key]journal.MachineDeployment{}, gone: map[string]bool{}, kept: map[string]string{},
+		deployments: map[key]journal.MachineDeployment{}, pools: map[key]Pool{}, disks: map[string]journal.Disk{},
+		gone: map[string]bool{}, kept: map[string]string{},
 	}
 }
 
@@ -101,6 +104,10 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	case *journal.MachineDeployment:
 		s.keep(b.Template, "MachineDeployment "+b.Name)
 		set(s.deployments, key{b.Cluster, b.Name}, *b, b.Deleted)
+	case *journal.Pool:
+		s.pool(*b)
+	case *journal.Disk:
+		set(s.disks, b.Path, *b, len(b.VMs) == 0)
 	case *journal.Template:
 		if b.Deleted {
 			s.gone[b.Name] = true
@@ -108,7 +115,7 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	}
 }
 
-func set[T any](m map[key]T, k key, v T, deleted bool) {
+func set[K comparable, T any](m map[K]T, k K, v T, deleted bool) {
 	if deleted {
 		delete(m, k)
 		return

@@ -47,6 +47,7 @@ var kinds = []kind{
 	{"KubeadmControlPlane", "controlplane.cluster.x-k8s.io", controlPlaneOf, controlPlaneGone},
 	{"MachineDeployment", "cluster.x-k8s.io", deploymentOf, deploymentGone},
 	{"VSphereMachineTemplate", "infrastructure.cluster.x-k8s.io", templateOf, templateGone},
+	{"VSphereMachineConfigPool", "infrastructure.cluster.x-k8s.io", poolOf, poolGone},
 	{"Machine", "cluster.x-k8s.io", machineOf, machineGone},
 }
 

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +48,7 @@ func newSite(t *testing.T, served string, objects ...runtime.Object) *site {
 
 func (s *site) Resolve(name string) (kube.Mapping, error) {
 	l := strings.SplitN(name, ".", 3)
-	if l[1] != s.served || l[0] == "VSphereMachineTemplate" {
+	if l[1] != s.served || slices.Contains([]string{"VSphereMachineConfigPool", "VSphereMachineTemplate"}, l[0]) {
 		return kube.Mapping{}, &kube.UnknownKind{Name: name}
 	}
 	gv := schema.GroupVersion{Group: l[2], Version: l[1]}
@@ -229,7 +230,7 @@ func TestTheStoredVersionIsWatched(t *testing.T) {
 		if err := o.find(); err != nil {
 			t.Fatal(err)
 		}
-		if len(o.feeds) != 3 { // all but the templates, which this site does not have
+		if len(o.feeds) != 3 { // all but pools and templates, which this site does not have
 			t.Errorf("%s: got %d kinds, want 3", served, len(o.feeds))
 		}
 	}

@@ -252,6 +252,45 @@ type Template struct {
 	Deleted bool   `json:"deleted,omitempty"`
 }
 
+// Pool is one machine config pool as it is now.
+type Pool struct {
+	Cluster  string     `json:"cluster"`
+	Name     string     `json:"name"`
+	Consumer string     `json:"consumer,omitempty"` // "KubeadmControlPlane prod-b-control-plane"
+	Total    int        `json:"total"`              // slots that the pool has been given
+	Slots    []PoolSlot `json:"slots,omitempty"`    // those whose state is known
+	Deleted  bool       `json:"deleted,omitempty"`
+}
+
+// PoolSlot is one slot of a Pool.
+type PoolSlot struct {
+	Hostname string     `json:"hostname"`
+	State    string     `json:"state"`             // Available, InUse, Released
+	Machine  string     `json:"machine,omitempty"` // that uses it, or used it last
+	Disks    []PoolDisk `json:"disks,omitempty"`
+}
+
+// PoolDisk is one persistent disk of a PoolSlot. Path and UUID are empty until there is such a disk.
+type PoolDisk struct {
+	Name string `json:"name"`
+	Path string `json:"path,omitempty"` // on a datastore
+	UUID string `json:"uuid,omitempty"`
+}
+
+// The states of a PoolSlot.
+const (
+	SlotAvailable = "Available"
+	SlotInUse     = "InUse"
+	SlotReleased  = "Released"
+)
+
+// Disk is one virtual disk of vCenter as it is now.
+type Disk struct {
+	Path string   `json:"path"`
+	UUID string   `json:"uuid,omitempty"`
+	VMs  []string `json:"vms,omitempty"` // that have it attached, by name
+}
+
 // FaultArmed begins the life of a fault. ID is unique in the run.
 type FaultArmed struct {
 	ID      string            `json:"id"`

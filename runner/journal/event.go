@@ -40,6 +40,8 @@ const (
 	KindControlPlane      Kind = "control-plane"      // a KubeadmControlPlane changed
 	KindMachineDeployment Kind = "machine-deployment" // a MachineDeployment changed
 	KindTemplate          Kind = "template"           // a machine template came or went
+	KindPool              Kind = "pool"               // a machine config pool changed
+	KindDisk              Kind = "disk"               // a virtual disk was attached or detached
 	KindRollbackStarted   Kind = "rollback.started"
 	KindRollbackEnded     Kind = "rollback.ended"
 	KindReversibility     Kind = "reversibility" // after a step of a rehearsal
@@ -58,6 +60,7 @@ type Body interface{ EventKind() Kind }
 var bodies = map[Kind]func() Body{
 	KindClock:             func() Body { return new(Clock) },
 	KindControlPlane:      func() Body { return new(ControlPlane) },
+	KindDisk:              func() Body { return new(Disk) },
 	KindFaultArmed:        func() Body { return new(FaultArmed) },
 	KindFaultFired:        func() Body { return new(FaultFired) },
 	KindFaultHealed:       func() Body { return new(FaultHealed) },
@@ -66,6 +69,7 @@ var bodies = map[Kind]func() Body{
 	KindMachine:           func() Body { return new(Machine) },
 	KindMachineDeployment: func() Body { return new(MachineDeployment) },
 	KindNote:              func() Body { return new(Note) },
+	KindPool:              func() Body { return new(Pool) },
 	KindReversibility:     func() Body { return new(Reversibility) },
 	KindRollbackEnded:     func() Body { return new(RollbackEnded) },
 	KindRollbackStarted:   func() Body { return new(RollbackStarted) },
@@ -108,6 +112,8 @@ func (Machine) EventKind() Kind           { return KindMachine }
 func (ControlPlane) EventKind() Kind      { return KindControlPlane }
 func (MachineDeployment) EventKind() Kind { return KindMachineDeployment }
 func (Template) EventKind() Kind          { return KindTemplate }
+func (Pool) EventKind() Kind              { return KindPool }
+func (Disk) EventKind() Kind              { return KindDisk }
 func (RollbackStarted) EventKind() Kind   { return KindRollbackStarted }
 func (RollbackEnded) EventKind() Kind     { return KindRollbackEnded }
 func (Reversibility) EventKind() Kind     { return KindReversibility }

@@ -1,0 +1,57 @@
+package check
+
+import (
+	"fmt"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+var slotOneMachine = Invariant{
+	ID: "slot-one-machine",
+	Doc: "a slot of a machine config pool is used by one machine and a machine uses one slot, and the states of the " +
+		"slots add up to the pool",
+	Sees: seesPools,
+	Broken: func(s *Estate) *Breach {
+		user := map[key]string{}
+		for _, p := range s.Pools() {
+			if b := miscounted(p); b != nil {
+				return b
+			}
+			for _, slot := range p.Slots {
+				if slot.State != journal.SlotInUse {
+					continue
+				}
+				m := key{p.Cluster, slot.Machine}
+				if other := user[m]; other != "" {
+					return &Breach{
+						Message:  fmt.Sprintf("machine %s uses two slots", slot.Machine),
+						Evidence: fmt.Sprintf("%s and %s/%s", other, p.Name, slot.Hostname),
+					}
+				}
+				user[m] = p.Name + "/" + slot.Hostname
+			}
+		}
+		return nil
+	},
+}
+
+// miscounted tells when a slot is counted twice, in no state that there is, or not at all.
+func miscounted(p Pool) *Breach {
+	states, hosts := map[string]int{}, map[string]bool{}
+	for _, slot := range p.Slots {
+		if hosts[slot.Hostname] {
+			return &Breach{Message: fmt.Sprintf("pool %s: slot %s is there twice", p.Name, slot.Hostname),
+				Evidence: fmt.Sprint(p.Slots)}
+		}
+		hosts[slot.Hostname] = true
+		states[slot.State]++
+	}
+	sum := states[journal.SlotAvailable] + states[journal.SlotInUse] + states[journal.SlotReleased]
+	if sum == p.Total {
+		return nil
+	}
+	return &Breach{
+		Message:  fmt.Sprintf("pool %s: got %d slots, and %d available, in use or released", p.Name, p.Total, sum),
+		Evidence: fmt.Sprint(p.Slots),
+	}
+}

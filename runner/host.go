@@ -112,6 +112,9 @@ func (h *host) begin(ctx context.Context, s journal.StepStarted) (recorded *jour
 	if err != nil {
 		return nil, err
 	}
+	if h.run.BeforeStep != nil {
+		h.run.BeforeStep(ctx, s.ID)
+	}
 	h.append(s)
 	for _, key := range cut {
 		h.warn(fmt.Sprintf("write %s of the run that is resumed has no outcome: the step is done again", key))

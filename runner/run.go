@@ -30,6 +30,8 @@ type Options struct {
 	// Arm is called after the first look at the site and before the runbook begins; faults are armed here. nil: none.
 	// An error makes the run an Error.
 	Arm func(context.Context) error
+	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. nil: nobody is told.
+	BeforeStep func(ctx context.Context, id string)
 	// ClockReport is what a twin's clock did, asked for at the end. nil: a live site.
 	ClockReport func() journal.Clock
 }

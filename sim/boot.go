@@ -76,7 +76,7 @@ func (t *Twin) startServers(ctx context.Context) (err error) {
 	}
 	t.guard(t.etcd.Process)
 	d := t.plan.durations
-	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed,
+	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed, OnCall: t.calls.tell,
 		Durations: vcenter.Durations{Clone: d.Of("vm-clone"), PowerOn: d.Of("vm-power-on"), PowerOff: d.Of("vm-power-off"), Reconfigure: d.Of("vm-reconfigure"),
 			Destroy: d.Of("vm-destroy"), Shutdown: d.Of("vm-power-off")}}
 	for _, x := range t.plan.World.Templates {
@@ -121,13 +121,14 @@ func (t *Twin) startManagement(ctx context.Context) error {
 		return err
 	}
 	t.guard(t.management.Processes...)
-	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.o.Log, map[string]admission.HandlerFunc{directoryPath: t.directory.admit}); err != nil {
+	t.line = kube.NewLine(t.clock, append(crds, more...), t.calls.tell)
+	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.line, t.o.Log, map[string]admission.HandlerFunc{directoryPath: t.directory.admit}); err != nil {
 		return err
 	}
 	if !t.onSiteTime() {
 		t.note("creation and deletion timestamps follow the machine's time, not the site's: rehearse doctor says why")
 	}
-	if t.front, err = kube.StartFront(t.management, t.clock); err != nil {
+	if t.front, err = kube.StartFront(t.management, t.clock, t.line); err != nil {
 		return err
 	}
 	if t.admin, err = client.New(t.management.Config, client.Options{Scheme: scheme}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/fault"
+	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
 // This file is what faults may do to a twin.
@@ -105,7 +106,9 @@ func (t *Twin) FailAppRelease(cluster, phase, message string, hit func(name stri
 // Administrator implements fault.Clusters.
 func (t *Twin) Administrator(cluster string) (*rest.Config, error) {
 	if cluster == "" {
-		return t.Management(), nil
+		cfg := t.Management()
+		cfg.UserAgent = kube.Unseen
+		return cfg, nil
 	}
 	w, err := t.begun(cluster)
 	if err != nil {

@@ -50,12 +50,14 @@ type Twin struct {
 	management  *kube.Management
 	controllers *kube.Controllers
 	front       *kube.Front
+	line        *kube.Line // to the management API
 	vcenter     *vcenter.VCenter
 	registry    *registry.Registry
 	directory   *directory
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
 	addresses   addresses
+	calls       calls
 
 	mu      sync.Mutex
 	failed  chan struct{} // closed after err is set

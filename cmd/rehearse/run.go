@@ -35,8 +35,10 @@ func runCommand(e *env) *cobra.Command {
 		Long: `Run boots a twin of the world, runs the runbook on it and ends the twin. Its journal and logs
 stay in the run directory; rehearse report shows them again. It always runs on a twin, never on a live site.
 
-A fault is ID[:k=v,…]. Besides its own arguments it takes when=start|at:STEP|time:20m|machine:ROLE/N (default start) and
-heal=never|at:STEP|time:20m (default never). Faults: ` + strings.Join(fault.IDs(), ", ") + `.`,
+A fault is ID[:k=v,…]. Besides its own arguments it takes when= (default start) and heal= (default never):
+when=start|before:STEP|at:STEP|time:20m|machine:ROLE/N|phase:ROLE/PHASE/N|call:METHOD/N
+heal=never|at:STEP|time:20m|after:N|operator
+Faults: ` + strings.Join(fault.IDs(), ", ") + `.`,
 		Example: `  # the shipped rehearsal
   rehearse run scenarios/vsphere/upgrade.star --world scenarios/vsphere/prod-a.world.star \
       --param cluster=prod-a --param target=4.3.0

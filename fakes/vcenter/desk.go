@@ -40,6 +40,9 @@ func (d *desk) receive(ctx *simulator.Context, m *simulator.Method) (mo.Referenc
 	if ctx.Session != nil && ctx.Session.UserName == "" {
 		return nil, nil // our own calls come without a login
 	}
+	if d.v.cfg.OnCall != nil {
+		d.v.cfg.OnCall(m.Name)
+	}
 	vm, isVM := ctx.Map.Get(m.This).(*simulator.VirtualMachine)
 	if ctx.Session != nil {
 		switch body := m.Body.(type) {

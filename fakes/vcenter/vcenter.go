@@ -40,6 +40,9 @@ type Config struct {
 	// the other, in the order of what happened. That CreateVM powers a VM on, and templates, are not told of.
 	OnPower  func(vm VM, on bool)
 	OnRemove func(vm VM)
+	// OnCall, if set, is told of each SOAP call of a client before it is served, e.g. "CloneVM_Task". The call waits
+	// until it returns, and site time with it, but for that of WaitForUpdatesEx.
+	OnCall func(method string)
 }
 
 // Durations is how long vCenter's tasks take in site time; zero is at once.

@@ -19,15 +19,24 @@ type Log struct {
 	Failed func(s Spec, err error) // the twin could not do it: our own machinery broke
 }
 
-// Engine fires faults at their moments. Tell it of the run through StepStarts, MachineRuns and MachineSays.
+// Engine fires faults at their moments and heals them. Tell it of the run through BeforeStep, StepStarts and
+// MachineSays, of machines from before Start on. All methods may be called from any goroutine.
 type Engine struct {
 	site  Site
 	clock fakekit.Clock
 	log   Log
+	armed []*armed
 
-	mu      sync.Mutex
-	armed   []*armed
-	running map[string]int // new machines that run, by role
+	mu       sync.Mutex
+	started  bool
+	machines map[string]*seen
+	nth      map[Moment]int // how often it has come, by a moment with Nth 0
+}
+
+// seen is what is known of a machine.
+type seen struct {
+	phase string
+	ran   bool // also when it was there before the run
 }
 
 // armed is a fault on its way from armed over laid and fired to healed.
@@ -35,28 +44,48 @@ type armed struct {
 	Spec
 	begun, healed bool
 	laid          laid
+	felt          int
 	targets       []string // what it hit, in order
 }
 
-// NewEngine arms the specs: those of when=start fire in Start.
+// NewEngine takes the specs. Nothing happens before Start.
 func NewEngine(site Site, clock fakekit.Clock, specs []Spec, log Log) *Engine {
-	e := &Engine{site: site, clock: clock, log: log, running: map[string]int{}}
+	e := &Engine{site: site, clock: clock, log: log, machines: map[string]*seen{}, nth: map[Moment]int{}}
 	for _, s := range specs {
 		e.armed = append(e.armed, &armed{Spec: s})
-		log.Armed(s)
 	}
 	return e
 }
 
-// Start fires what is due before the first step and returns when it is done, so that the runbook meets a site that has
-// the fault already.
+// Start arms the faults, fires what is due before the first step and returns when it is done, so that the runbook meets
+// a site that has the fault already.
 func (e *Engine) Start(ctx context.Context) {
+	e.mu.Lock()
+	e.started = true
+	e.mu.Unlock()
+	calls := false
+	for _, a := range e.armed {
+		e.log.Armed(a.Spec)
+		calls = calls || a.When.Call != ""
+	}
+	if calls {
+		e.site.OnCall(func(method string) { e.comes(ctx, Moment{Call: method}) })
+	}
 	for _, a := range e.armed {
 		switch {
 		case a.When.zero():
 			e.fire(ctx, a)
 		case a.When.After > 0:
-			e.clock.After("fault/"+a.Fault.ID, a.When.After, func() { e.fire(ctx, a) })
+			e.clock.After("fault/"+a.ID, a.When.After, func() { e.fire(ctx, a) })
+		}
+	}
+}
+
+// BeforeStep tells that a step is about to begin. It returns when the faults of that moment have fired.
+func (e *Engine) BeforeStep(ctx context.Context, id string) {
+	for _, a := range e.armed {
+		if a.When.Before == id {
+			e.fire(ctx, a)
 		}
 	}
 }
@@ -73,27 +102,67 @@ func (e *Engine) StepStarts(ctx context.Context, id string) {
 	}
 }
 
-// MachineRuns tells that a machine that was not there at the beginning runs.
-func (e *Engine) MachineRuns(ctx context.Context, role string) {
+// MachineSays tells what a machine says of itself now. Machines that are told of before Start are old ones. It returns
+// when the faults of that moment have fired; some faults are felt there alone.
+func (e *Engine) MachineSays(ctx context.Context, m Machine) {
 	e.mu.Lock()
-	e.running[role]++
-	n := e.running[role]
-	e.mu.Unlock()
-	for _, a := range e.armed {
-		if a.When.Role == role && a.When.Nth == n {
-			e.fire(ctx, a)
-		}
+	key := m.Cluster + "/" + m.Name
+	s := e.machines[key]
+	if s == nil {
+		s = &seen{ran: !e.started}
+		e.machines[key] = s
 	}
-}
-
-// MachineSays tells what a machine says of itself now: some faults are felt there alone.
-func (e *Engine) MachineSays(m Machine) {
+	entered, runs := s.phase != m.Phase, !s.ran && m.Phase == "Running" && m.Ready
+	s.phase, s.ran = m.Phase, s.ran || runs
+	started := e.started
+	e.mu.Unlock()
+	if !started {
+		return
+	}
+	if entered {
+		e.comes(ctx, Moment{Role: m.Role, Phase: m.Phase})
+	}
+	if runs {
+		e.comes(ctx, Moment{Role: m.Role})
+	}
 	for _, a := range e.armed {
 		e.mu.Lock()
 		sees := a.laid.sees
 		e.mu.Unlock()
 		if sees != nil {
 			sees(m)
+		}
+	}
+}
+
+// Heal heals a fault by its ID in this run, as heal=operator asks for. Healing twice is harmless. The error is for an
+// ID that the run does not have, or a fault that has not come yet.
+func (e *Engine) Heal(ctx context.Context, id string) error {
+	for _, a := range e.armed {
+		if a.ID != id {
+			continue
+		}
+		e.mu.Lock()
+		there := a.laid.heal != nil
+		e.mu.Unlock()
+		if !there {
+			return fmt.Errorf("heal fault %s: it has not come yet", id)
+		}
+		e.healNow(ctx, a)
+		return nil
+	}
+	return fmt.Errorf("heal fault %s: the run has no such fault", id)
+}
+
+// comes counts a moment and fires what waits for this time that it comes.
+func (e *Engine) comes(ctx context.Context, m Moment) {
+	e.mu.Lock()
+	e.nth[m]++
+	m.Nth = e.nth[m]
+	e.mu.Unlock()
+	for _, a := range e.armed {
+		if a.When == m {
+			e.fire(ctx, a)
 		}
 	}
 }
@@ -107,36 +176,46 @@ func (e *Engine) fire(ctx context.Context, a *armed) {
 	if again {
 		return
 	}
-	defer e.clock.Busy("fault/" + a.Fault.ID)()
+	defer e.clock.Busy("fault/" + a.ID)()
 	l, err := a.Fault.inject(ctx, e.site, a.Args, func(target string) { e.hit(ctx, a, target) })
 	if err != nil {
-		e.log.Failed(a.Spec, fmt.Errorf("fault %s: inject: %w", a.Fault.ID, err))
+		e.log.Failed(a.Spec, fmt.Errorf("fault %s: inject: %w", a.ID, err))
 		return
 	}
 	e.mu.Lock()
 	a.laid = l
-	felt := len(a.targets) > 0
+	felt := a.felt
 	e.mu.Unlock()
-	if !felt {
+	if felt == 0 {
 		e.log.Laid(a.Spec, l.waits)
+	}
+	if a.Heal.Felt > 0 && felt >= a.Heal.Felt {
+		e.healNow(ctx, a) // it was felt while it was laid
 	}
 }
 
-// hit is the moment at which a fault is felt. The first one is that from which heal=time counts.
+// hit is the moment at which a fault is felt. The first one is that from which heal=time counts. The caller holds no
+// lock that the fault's heal takes.
 func (e *Engine) hit(ctx context.Context, a *armed, target string) {
 	e.mu.Lock()
-	known := a.healed || slices.Contains(a.targets, target)
+	if a.healed {
+		e.mu.Unlock()
+		return
+	}
+	a.felt++
+	felt, known := a.felt, slices.Contains(a.targets, target)
 	if !known {
 		a.targets = append(a.targets, target)
 	}
-	first := len(a.targets) == 1
 	e.mu.Unlock()
-	if known {
-		return
+	if !known {
+		e.log.Fired(a.Spec, target)
 	}
-	e.log.Fired(a.Spec, target)
-	if first && a.Heal.After > 0 {
-		e.clock.After("heal/"+a.Fault.ID, a.Heal.After, func() { e.healNow(ctx, a) })
+	if felt == 1 && a.Heal.After > 0 {
+		e.clock.After("heal/"+a.ID, a.Heal.After, func() { e.healNow(ctx, a) })
+	}
+	if a.Heal.Felt > 0 && felt >= a.Heal.Felt {
+		e.healNow(ctx, a)
 	}
 }
 
@@ -150,9 +229,9 @@ func (e *Engine) healNow(ctx context.Context, a *armed) {
 	if skip {
 		return
 	}
-	defer e.clock.Busy("heal/" + a.Fault.ID)()
+	defer e.clock.Busy("heal/" + a.ID)()
 	if err := heal(ctx); err != nil {
-		e.log.Failed(a.Spec, fmt.Errorf("fault %s: heal: %w", a.Fault.ID, err))
+		e.log.Failed(a.Spec, fmt.Errorf("fault %s: heal: %w", a.ID, err))
 		return
 	}
 	e.log.Healed(a.Spec, target)

@@ -19,6 +19,7 @@ type site struct {
 	unused []string // templates
 
 	hit     func(string) // of the fault that lies in wait
+	call    func(string) // tells of a call
 	gone    bool         // a template was taken away
 	stopped []string     // members
 	healed  bool
@@ -44,6 +45,7 @@ func (s *site) FailAppRelease(_, _, _ string, hit func(string)) (func(), error) 
 	s.hit = hit
 	return func() { s.healed = true }, nil
 }
+func (s *site) OnCall(on func(string)) { s.call = on }
 func (s *site) ClusterNames() []string { return []string{"prod-a"} }
 func (s *site) Administrator(string) (*rest.Config, error) {
 	return nil, errors.New("the API does not answer")
@@ -53,23 +55,35 @@ func (s *site) Draw(_ string, n int) int { return n - 1 }
 // story is what an engine said, a line per event.
 type story struct {
 	*Engine
-	clock *fakeclock.Clock
-	lines []string
+	clock  *fakeclock.Clock
+	called func(method string)
+	lines  []string
 }
 
-func tell(t *testing.T, s Site, text string) *story {
+// tell starts an engine with one fault.
+func tell(t *testing.T, s *site, text string) *story {
+	t.Helper()
+	y := prepare(t, s, text)
+	y.Start(t.Context())
+	return y
+}
+
+func prepare(t *testing.T, s *site, text string) *story {
 	t.Helper()
 	spec, err := Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	y := &story{clock: fakeclock.New()}
+	y := &story{clock: fakeclock.New(), called: func(method string) {
+		if s.call != nil {
+			s.call(method)
+		}
+	}}
 	say := func(what, more string) { y.lines = append(y.lines, what+" "+more) }
 	y.Engine = NewEngine(s, y.clock, []Spec{spec}, Log{
-		Armed: func(s Spec) { say("armed", s.Fault.ID) }, Laid: func(_ Spec, waits string) { say("laid", waits) },
+		Armed: func(s Spec) { say("armed", s.ID) }, Laid: func(_ Spec, waits string) { say("laid", waits) },
 		Fired: func(_ Spec, target string) { say("fired", target) }, Healed: func(_ Spec, target string) { say("healed", target) },
 		Failed: func(_ Spec, err error) { say("failed", err.Error()) }})
-	y.Start(t.Context())
 	return y
 }
 
@@ -184,4 +198,88 @@ func TestADrainIsStoppedByTheBudgetThatTheMachineNames(t *testing.T) {
 			t.Errorf("%s stops %q: got %v, want %v", c.budget, c.message, got, c.want)
 		}
 	}
+}
+
+func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
+	machine := func(name, role, phase string, ready bool) func(*story) {
+		return func(y *story) {
+			y.MachineSays(t.Context(), Machine{Cluster: "prod-a", Name: name, Role: role, Phase: phase, Ready: ready})
+		}
+	}
+	const fired = "fired VM template new: removed from vCenter"
+	for _, c := range []struct {
+		when         string
+		before, then func(*story) // before is not the moment yet
+	}{
+		{"before:a", func(y *story) { y.BeforeStep(t.Context(), "b"); y.StepStarts(t.Context(), "a") },
+			func(y *story) { y.BeforeStep(t.Context(), "a") }},
+		{"at:a", func(y *story) { y.BeforeStep(t.Context(), "a"); y.StepStarts(t.Context(), "b") },
+			func(y *story) { y.StepStarts(t.Context(), "a") }},
+		{"time:2m", func(y *story) { y.clock.Advance(time.Minute) }, func(y *story) { y.clock.Advance(time.Minute) }},
+		{"machine:md-0/2", func(y *story) {
+			machine("old", "md-0", "Running", true)(y)
+			machine("new-1", "md-0", "Running", true)(y)
+			machine("new-1", "md-0", "Running", true)(y)
+			machine("new-2", "md-0", "Running", false)(y)
+			machine("cp-1", "control-plane", "Running", true)(y)
+		}, machine("new-2", "md-0", "Running", true)},
+		{"phase:md-0/Deleting/2", func(y *story) {
+			machine("old", "md-0", "Deleting", true)(y)
+			machine("old", "md-0", "Deleting", false)(y)
+			machine("cp-1", "control-plane", "Deleting", true)(y)
+		}, machine("new-1", "md-0", "Deleting", false)},
+		{"phase:md-0/Running/1", machine("old", "md-0", "Running", true), machine("new-1", "md-0", "Running", false)},
+		{"call:CloneVM_Task/2", func(y *story) { y.called("CloneVM_Task"); y.called("PowerOnVM_Task") },
+			func(y *story) { y.called("CloneVM_Task") }},
+		{"call:patch:Machine/1", func(y *story) { y.called("patch:Cluster") }, func(y *story) { y.called("patch:Machine") }},
+	} {
+		y := prepare(t, &site{unused: []string{"new"}}, "vm-template-missing:when="+c.when)
+		machine("old", "md-0", "Running", true)(y)
+		y.Start(t.Context())
+		c.before(y)
+		if slices.Contains(y.lines, fired) {
+			t.Errorf("%s: fired too early", c.when)
+		}
+		c.then(y)
+		c.then(y)
+		y.check(t, "armed vm-template-missing", fired)
+	}
+}
+
+func TestAFaultThatWasFeltOftenEnoughIsHealed(t *testing.T) {
+	s := &site{}
+	tell(t, s, "worker-join-fails:heal=after:3")
+	for range 2 { // of one machine or of several
+		s.hit("w-1")
+	}
+	if s.healed {
+		t.Error("healed after the second time, want after the third")
+	}
+	s.hit("w-2")
+	// The stand-in for the management API does not answer, which the heal of this fault needs for the machines.
+	if !s.healed {
+		t.Error("not healed after the third time")
+	}
+	if y := tell(t, &site{unused: []string{"new"}}, "vm-template-missing:heal=after:1"); !slices.Contains(y.lines, "healed VM template new: removed from vCenter") {
+		t.Errorf("felt while it was injected: got %q, want it healed", y.lines)
+	}
+}
+
+func TestAnOperatorHealsByName(t *testing.T) {
+	s := &site{unused: []string{"new"}}
+	y := prepare(t, s, "vm-template-missing:when=at:a,heal=operator")
+	y.Start(t.Context())
+	for _, id := range []string{"vm-template-missing", "drain-blocked"} {
+		if err := y.Heal(t.Context(), id); err == nil {
+			t.Errorf("%s: got no error, want one: it has not come, or is not of this run", id)
+		}
+	}
+	y.StepStarts(t.Context(), "a")
+	for range 2 {
+		if err := y.Heal(t.Context(), "vm-template-missing"); err != nil || !s.healed {
+			t.Errorf("heal: got %v, healed %v", err, s.healed)
+		}
+	}
+	const target = "VM template new: removed from vCenter"
+	y.check(t, "armed vm-template-missing", "fired "+target, "healed "+target)
 }

@@ -25,7 +25,8 @@ type Fault struct {
 	Args     []Arg
 
 	// inject does the effect, or lays it in wait. hit is told by name each time that something feels it: before inject
-	// returns when the fault changes the site itself, else later, from any goroutine.
+	// returns when the fault changes the site itself, else later, from any goroutine. It may heal the fault, so its
+	// caller holds no lock that heal takes.
 	inject func(ctx context.Context, s Site, a Args, hit func(target string)) (laid, error)
 }
 
@@ -41,6 +42,8 @@ type laid struct {
 // Machine is what a Machine of the site says of itself.
 type Machine struct {
 	Cluster, Name, Role string
+	Phase               string
+	Ready               bool
 	Message             string // why it is not ready
 }
 

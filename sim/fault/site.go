@@ -12,7 +12,16 @@ type Site interface {
 	Etcd
 	Guests
 	AppReleases
+	Calls
 	Clusters
+}
+
+// Calls are the requests that the site's clients send.
+type Calls interface {
+	// OnCall has on told of each call of a vCenter method ("CloneVM_Task") and each write to the management API
+	// ("patch:KubeadmControlPlane"; of objects, not of their status) before it is served, from any goroutine. The call
+	// waits, and site time with it, until on returns. The faults' own are not told of.
+	OnCall(on func(method string))
 }
 
 // Templates is the stock of VM templates in vCenter.

@@ -3,21 +3,27 @@ package fault
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Spec is a fault that was asked for: "ID" or "ID:k=v,k=v". Besides the fault's own arguments there are
 //
 //	when=start               before the first step (the default)
+//	when=before:STEP         before the step begins: it is not in the journal yet
 //	when=at:STEP             when the step begins
 //	when=time:20m            that much site time after the beginning
 //	when=machine:ROLE/N      when the nth new machine of the role runs (control-plane, or a MachineDeployment)
+//	when=phase:ROLE/PHASE/N  when for the nth time a machine of the role, old or new, enters the phase
+//	when=call:METHOD/N       while the nth call of that method waits for its answer: of vCenter, or a write to the
+//	                         management API as VERB:KIND
 //	heal=never               (the default)
 //	heal=at:STEP             when the step begins
-//	heal=time:20m            that much site time after it fired
+//	heal=time:20m            that much site time after it was felt first
+//	heal=after:N             when it was felt for the Nth time
+//	heal=operator            when somebody calls Engine.Heal
 type Spec struct {
+	// ID is the fault's, or ID#2 and so on for one that a run has several times.
+	ID    string
 	Fault Fault
 	Args  Args
 	When  Moment
@@ -25,33 +31,11 @@ type Spec struct {
 	Text  string // as it was given
 }
 
-// Moment is when something happens; exactly one field is set, or none for start and never.
-type Moment struct {
-	Step  string
-	After time.Duration
-	Role  string // with Nth
-	Nth   int
-}
-
-func (m Moment) zero() bool { return m == Moment{} }
-
-func (m Moment) String() string {
-	switch {
-	case m.Step != "":
-		return "at:" + m.Step
-	case m.After != 0:
-		return "time:" + m.After.String()
-	case m.Role != "":
-		return fmt.Sprintf("machine:%s/%d", m.Role, m.Nth)
-	}
-	return "start"
-}
-
 // UnknownError is the error for an id that is not in the table.
 type UnknownError struct{ ID string }
 
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("fault %q: not known; there are %s", e.ID, strings.Join(IDs(), ", "))
+	return fmt.Sprintf("fault %q: not known", e.ID)
 }
 
 // SpecError is the error for a known fault that was asked for in words that make no sense.
@@ -82,12 +66,12 @@ func Parse(text string) (Spec, error) {
 		}
 		given[k] = v
 	}
-	s := Spec{Fault: f, Text: text}
+	s := Spec{ID: f.ID, Fault: f, Text: text}
 	var err error
-	if s.When, err = moment(take(given, "when", "start"), "start"); err != nil {
+	if s.When, err = moment(take(given, "when", "start"), "start", whenWays); err != nil {
 		return Spec{}, &SpecError{id, fmt.Errorf("when: %w", err)}
 	}
-	if s.Heal, err = moment(take(given, "heal", "never"), "never"); err != nil {
+	if s.Heal, err = moment(take(given, "heal", "never"), "never", healWays); err != nil {
 		return Spec{}, &SpecError{id, fmt.Errorf("heal: %w", err)}
 	}
 	if s.Args, err = f.args(given); err != nil {
@@ -102,33 +86,6 @@ func take(m map[string]string, k, otherwise string) string {
 		return v
 	}
 	return otherwise
-}
-
-func moment(text, zero string) (Moment, error) {
-	if text == zero {
-		return Moment{}, nil
-	}
-	kind, v, _ := strings.Cut(text, ":")
-	switch kind {
-	case "at":
-		if v != "" {
-			return Moment{Step: v}, nil
-		}
-	case "time":
-		if d, err := time.ParseDuration(v); err == nil && d > 0 {
-			return Moment{After: d}, nil
-		}
-	case "machine":
-		role, n, ok := strings.Cut(v, "/")
-		if nth, err := strconv.Atoi(n); ok && err == nil && nth > 0 && role != "" && zero == "start" {
-			return Moment{Role: role, Nth: nth}, nil
-		}
-	}
-	want := []string{zero, "at:STEP", "time:20m"}
-	if zero == "start" {
-		want = append(want, "machine:ROLE/N")
-	}
-	return Moment{}, fmt.Errorf("got %q, want %s", text, strings.Join(want, ", "))
 }
 
 // Names are what a world declares, by kind.

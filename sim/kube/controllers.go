@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ type Controllers struct {
 
 // NewControllers sets everything up and starts the webhook server, which also serves the caller's own webhooks, by path;
 // the controllers wait for Start. The context ends both.
-func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr.Logger, own map[string]admission.HandlerFunc) (*Controllers, error) {
+func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Line, log logr.Logger, own map[string]admission.HandlerFunc) (*Controllers, error) {
 	if err := gates(); err != nil {
 		return nil, fmt.Errorf("cluster api feature gates: %w", err)
 	}
@@ -97,7 +98,7 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr
 	clusterv1beta1.SetAPIVersionGetter(version)
 	controlplanev1beta1.SetAPIVersionGetter(version)
 	k := &Controllers{clock: c}
-	if err := k.newManagers(m, log); err != nil {
+	if err := k.newManagers(m, line, log); err != nil {
 		return nil, err
 	}
 	if err := k.setupControllers(ctx, log); err != nil {
@@ -114,9 +115,9 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, log logr
 	return k, nil
 }
 
-func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
+func (k *Controllers) newManagers(m *Management, line *Line, log logr.Logger) (err error) {
 	cfg := *m.Config
-	cfg.WrapTransport = k.clock.WrapTransport
+	cfg.WrapTransport = func(rt http.RoundTripper) http.RoundTripper { return k.clock.WrapTransport(line.Wrap(rt)) }
 	// One cache for what are four processes in production: Secrets by KubeadmControlPlane's rule (all that have a cluster
 	// label), and none of the per-process blanking of Machines and KubeadmConfigs.
 	ofCluster, err := labels.Parse(clusterv1.ClusterNameLabel)

@@ -34,10 +34,11 @@ type Front struct {
 
 	server *http.Server
 	clock  *clock.Clock
+	line   *Line
 }
 
 // StartFront serves on a free port of 127.0.0.1 until Close.
-func StartFront(m *Management, c *clock.Clock) (*Front, error) {
+func StartFront(m *Management, c *clock.Clock, line *Line) (*Front, error) {
 	target, err := url.Parse(m.Config.Host)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func StartFront(m *Management, c *clock.Clock) (*Front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("management API front: %w", err)
 	}
-	f := &Front{clock: c}
+	f := &Front{clock: c, line: line}
 	f.Config = &rest.Config{Host: "https://" + l.Addr().String(), BearerToken: m.Config.BearerToken, QPS: -1, TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM}}
 	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { f.rewrite(r, target) },
 		ModifyResponse: f.modify, ErrorLog: log.New(io.Discard, "", 0)}
@@ -82,6 +83,7 @@ func (f *Front) count(h http.Handler) http.Handler {
 		f.clock.Touch()
 		if !clock.Streams(r) {
 			defer f.clock.Busy("site request")()
+			f.line.meet(r)
 		}
 		h.ServeHTTP(w, r)
 	})

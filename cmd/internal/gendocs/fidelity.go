@@ -131,8 +131,8 @@ func writeTimings(b *bytes.Buffer) {
 }
 
 func writeFaults(b *bytes.Buffer) {
-	b.WriteString("## What can go wrong\n\n`rehearse run … --fault ID:argument=value,…`; every fault also takes `when=` (start, at:STEP, time:DURATION, machine:ROLE/N)\n" +
-		"and `heal=` (never, at:STEP, time:DURATION), which [language.md](language.md#faults) explains.\n\n")
+	b.WriteString("## What can go wrong\n\n`rehearse run … --fault ID:argument=value,…`; every fault also takes `when=` and `heal=`, which\n" +
+		"[language.md](language.md#faults) explains.\n\n")
 	for _, f := range fault.Faults {
 		fmt.Fprintf(b, "### %s\n\n- **Effect.** %s\n- **Symptom.** %s\n- **Recovery.** %s\n- **Heal.** %s\n- **Source.** %s\n",
 			f.ID, f.Effect, f.Symptom, f.Recovery, f.Heal, f.Source)

@@ -183,3 +183,21 @@ func TestAFaultShowsItsSymptomAndTheRunCompletesOnceItIsHealed(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsComeAndGoAtMomentsOfTheRunItself has several faults in one run, two of a kind among them, each at another
+// kind of moment: of steps, of machines, of calls to vCenter and writes to the management API.
+func TestFaultsComeAndGoAtMomentsOfTheRunItself(t *testing.T) {
+	res, _ := rehearse(t, small(t, 1, 1),
+		"vm-template-missing:when=call:patch:KubeadmControlPlane/1,heal=time:3m",
+		"apprelease-fails:phase=NotReady,when=before:kube-ovn,heal=after:1",
+		"worker-join-fails:when=phase:prod-a-md-0/Pending/1,heal=after:1",
+		"vm-template-missing:when=call:PowerOffVM_Task/1,heal=time:1m")
+	if res.Verdict != journal.Pass {
+		t.Errorf("verdict: got %s (%s), want pass", res.Verdict, res.Message)
+	}
+	for i, id := range []string{"vm-template-missing", "apprelease-fails", "worker-join-fails", "vm-template-missing#2"} {
+		if f := res.Run.Faults[i]; f.ID != id || f.Fired == nil || f.Healed == nil {
+			t.Errorf("fault %d: got %s, fired %v, healed %v, want %s, both", i, f.ID, f.Fired, f.Healed, id)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -58,14 +57,21 @@ func Load(c Config) (*Rehearsal, error) {
 	return r, nil
 }
 
-// addFault reads a fault and checks it against the world. The journal knows faults by their ids, so each is there once.
+// addFault reads a fault and checks it against the world. The journal knows faults by their ids: the second of a kind
+// is ID#2.
 func (r *Rehearsal) addFault(text string) error {
 	s, err := fault.Parse(text)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(r.faults, func(x fault.Spec) bool { return x.Fault.ID == s.Fault.ID }) {
-		return &fault.SpecError{ID: s.Fault.ID, Err: errors.New("got it twice, want each fault once in a run")}
+	n := 1
+	for _, x := range r.faults {
+		if x.Fault.ID == s.Fault.ID {
+			n++
+		}
+	}
+	if n > 1 {
+		s.ID = fmt.Sprintf("%s#%d", s.ID, n)
 	}
 	r.nameTarget(&s)
 	r.faults = append(r.faults, s)
@@ -168,8 +174,10 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 					return err
 				}
 			}
-			return engine.arm(ctx)
+			engine.engine.Start(ctx)
+			return nil
 		},
+		BeforeStep: engine.engine.BeforeStep,
 		ClockReport: func() journal.Clock {
 			for _, what := range twin.Clock().GivenUp() {
 				_ = j.Append(journal.Warning{Text: "site time did not wait long enough for " + what}) // a broken journal shows at the end

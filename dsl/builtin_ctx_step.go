@@ -71,9 +71,12 @@ func (c *call) riskAndUndo(r *run, id, risk string, undo starlark.Value) (Risk, 
 	switch u := undo.(type) {
 	case nil:
 		return "", Undo{}, c.errorf("undo-missing", "step %q writes and does not say how it is undone", id).
-			Hint(`add undo = a function of (site), undo = "keep" or undo = one_way("reason"); or risk = "read"`)
+			Hint(`add undo = a function of (site), rollback(…), "keep" or one_way("reason"); or risk = "read"`)
 	case token[wayOne]:
 		return OneWay, Undo{Reason: way.of.reason}, nil
+	case token[wayBack]:
+		back, err := c.undoOf(r, id, u.of)
+		return Write, back, err
 	case starlark.Callable:
 		return Write, Undo{Run: r.undo(id, u)}, nil
 	case starlark.String:
@@ -82,19 +85,7 @@ func (c *call) riskAndUndo(r *run, id, risk string, undo starlark.Value) (Risk, 
 		}
 	}
 	return "", Undo{}, c.errorf("bad-argument",
-		`for parameter undo: got %s, want a function of (site), "keep" or one_way("reason")`, undo)
-}
-
-// undo is fn(site) for later: it may run when the runbook has long ended, on a thread of its own.
-func (r *run) undo(id string, fn starlark.Callable) func(context.Context, Site) error {
-	fn.Freeze()
-	return func(ctx context.Context, site Site) error {
-		later := &run{ctx: ctx, prog: r.prog, host: r.host}
-		t := r.prog.thread("undo "+id, &env{run: later})
-		defer stopWith(ctx, t)()
-		_, err := later.body(ctx, t, site, work{what: "undo of step " + id, fn: fn, writes: true})
-		return err
-	}
+		`for parameter undo: got %s, want a function of (site), rollback(…), "keep" or one_way("reason")`, undo)
 }
 
 // positive is a duration argument; 0 when it is absent.

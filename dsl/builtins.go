@@ -59,6 +59,7 @@ var builtins = []Builtin{
 	{"registry.has", value.Sig(`repository, tag`), "whether the registry holds repository:tag", hasTag},
 	{"registry.tags", value.Sig(`repository`), "the tags of a repository", tags},
 	{"require", value.Sig(`cond, message, code="", fix="", doc=""`), "refuses to go on unless cond holds", require},
+	{"rollback", value.Sig(`fn, wait=None, timeout=None, stuck_after=None, after=""`), "an undo: fn(site), then wait(site) until it is safe to go on", rollback},
 	{"runbook", value.Sig(`*, name, run, doc="", params=None, invariants=None`), "declares the runbook of this file", declareRunbook},
 	{"site.workload", value.Sig(`name`), "the Kubernetes API of a workload cluster", workload},
 	{"vcenter", value.Sig(`templates`), "the vCenter of a world: its VM templates", worldVCenter},

@@ -48,14 +48,6 @@ type Step struct {
 	Pos     Position
 }
 
-// Undo says how a write step is taken back: Keep (what was written may stay), a Reason why it cannot be,
-// or Run. Exactly one is set on a step of risk Write or OneWay, none on Read.
-type Undo struct {
-	Keep   bool
-	Reason string
-	Run    func(context.Context, Site) error
-}
-
 // Wait is the declaration of ctx.wait(id, fn, *args, timeout=, stuck_after=, every=, doc=).
 type Wait struct {
 	ID, Doc    string

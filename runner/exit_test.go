@@ -7,6 +7,10 @@ import (
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
 
+func over(o journal.Outcome) *journal.RollbackEnded {
+	return &journal.RollbackEnded{Outcome: o, Message: "why\nat length"}
+}
+
 func TestVerdict(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -34,6 +38,26 @@ func TestVerdict(t *testing.T) {
 			"armed, not triggered: drain-blocked"},
 		{"but not when the user has stopped the run", ending{stopped: true, failed: "a: stopped", unfired: []string{"f"}},
 			journal.Fail, 4, "stopped by the user"},
+		{"a rollback that was asked for and is over passes", ending{asked: true, rollback: over(journal.Done)},
+			journal.Pass, 0, ""},
+		{"one that found nothing to do passes too", ending{asked: true, rollback: over(journal.Noop)}, journal.Pass, 0, ""},
+		{"one that does not come to its end fails", ending{asked: true, rollback: over(journal.Failed)}, journal.Fail, 1,
+			"rollback failed: why"},
+		{"one that is refused fails, and is not blocked: the run had written",
+			ending{asked: true, rollback: over(journal.Blocked)}, journal.Fail, 1, "rollback blocked: why"},
+		{"a run that failed stays so when it is rolled back", ending{failed: "a: no", rollback: over(journal.Done)},
+			journal.Fail, 1, "a: no; rolled back"},
+		{"and says when it could not be", ending{failed: "a: no", rollback: over(journal.Blocked)}, journal.Fail, 1,
+			"a: no; rollback blocked: why"},
+		{"one that was blocked stays so", ending{failed: "a: no", blocked: true, rollback: over(journal.Noop)},
+			journal.Fail, 5, "a: no"},
+		{"an invariant that a rollback breaks fails it",
+			ending{asked: true, rollback: over(journal.Done), violated: []string{"workers-not-newer: w"}}, journal.Fail, 1,
+			"workers-not-newer: w"},
+		{"a step to turn back at that never came is an error", ending{missed: "z"}, journal.Error, 3,
+			"asked to roll back after z: the runbook came to no such step"},
+		{"a user who stops a rollback", ending{stopped: true, asked: true, rollback: over(journal.Failed)}, journal.Fail, 4,
+			"stopped by the user in the rollback"},
 		{"our own failure comes first", ending{broken: errors.New("disk full"), stopped: true, failed: "a: no"},
 			journal.Error, 3, "disk full"},
 	}

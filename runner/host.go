@@ -22,7 +22,10 @@ type host struct {
 	busy    func()          // gives the Busy token back; nil while it is given back
 	ids     map[string]bool // of the steps so far
 	replay  replay
-	broken  error // our own machinery, not the runbook
+	broken  error      // our own machinery, not the runbook
+	steps   []dsl.Step // that were begun, for their undo
+	turned  bool       // the run turned back where it was asked to
+	back    *rolling   // nil: the run goes forward
 
 	clusters map[string]*kube.Client
 	vcenter  *vcenter // nil: not asked yet
@@ -88,9 +91,7 @@ func (h *host) warn(text string) {
 
 // wrote tells whether the site may be different because of this run, or of the one that it resumes.
 func (h *host) wrote() bool {
-	h.run.mu.Lock()
-	defer h.run.mu.Unlock()
-	return h.replay.wrote || h.run.fold.Changed() > 0
+	return h.replay.wrote || h.changed() > 0
 }
 
 // begin starts a step. What a previous run recorded of it comes back as recorded, and the step has ended then.
@@ -123,6 +124,9 @@ func (h *host) begin(ctx context.Context, s journal.StepStarted) (recorded *jour
 		h.append(*recorded)
 	}
 	h.journal.Drain() // faults that wait for this step have fired by now
+	if recorded != nil && h.broken == nil {
+		return recorded, h.turn(s.ID)
+	}
 	return recorded, h.broken
 }
 
@@ -145,6 +149,9 @@ func (h *host) end(ctx context.Context, e journal.StepEnded, since time.Time, er
 	h.journal.Drain()
 	if err == nil && h.broken != nil {
 		return h.broken
+	}
+	if err == nil {
+		return h.turn(e.ID)
 	}
 	return err
 }
@@ -181,8 +188,9 @@ func (h *host) explain(ctx context.Context, e *journal.StepEnded, err error) {
 	}
 }
 
+// refused is the outcome of a safe stop: blocked when the run, or the rollback that goes on, has written nothing yet.
 func (h *host) refused() journal.Outcome {
-	if h.wrote() {
+	if h.back == nil && h.wrote() || h.back != nil && h.changed() > h.back.changed {
 		return journal.Failed
 	}
 	return journal.Blocked

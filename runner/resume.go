@@ -19,10 +19,24 @@ func replayOf(r *journal.Run) replay {
 		return replay{}
 	}
 	p := replay{runID: r.Started.RunID, steps: r.Steps, wrote: r.Changed() > 0}
+	if r.Rollback != nil {
+		p.steps = r.Steps[:r.Rollback.Before]
+	}
 	for _, s := range r.Steps { // a run that was itself resumed keeps the writes of the first with its steps
 		p.wrote = p.wrote || s.End != nil && s.End.Writes > 0
 	}
 	return p
+}
+
+// resumable says why a run cannot be taken up again: what it recorded is not so any more once it was rolled back.
+func resumable(r *journal.Run) error {
+	if r.Rollback == nil {
+		return nil
+	}
+	if e := r.Rollback.End; e != nil && (e.Outcome == journal.Noop || e.Outcome == journal.Blocked) {
+		return nil
+	}
+	return fmt.Errorf("resume: run %s was rolled back, if not to the end: start a new one", r.Started.RunID)
 }
 
 // next is what was recorded of the step that the runbook comes to. cut are the writes of it that never came to an end.

@@ -32,6 +32,11 @@ type Options struct {
 	Arm func(context.Context) error
 	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. nil: nobody is told.
 	BeforeStep func(ctx context.Context, id string)
+	// RollbackAt turns the run back as soon as the step of that id (of any kind, also a wait or a gate) has ended well;
+	// "": it goes on to its end. RollbackOnFailure turns back one that fails. Either undoes what the run did, with
+	// Undo.Run of its steps and their waits. A run that passes without coming to RollbackAt is an Error.
+	RollbackAt        string
+	RollbackOnFailure bool
 	// ClockReport is what a twin's clock did, asked for at the end. nil: a live site.
 	ClockReport func() journal.Clock
 }
@@ -60,12 +65,16 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.host.hold()
 	defer r.host.release()
 	if o.Previous != nil {
+		if err := resumable(o.Previous); err != nil {
+			return Result{}, err
+		}
 		o.Started.Resumes = o.Previous.Started.RunID
 	}
 	if err := o.Journal.Append(o.Started); err != nil {
 		return Result{}, err
 	}
 	e := r.begin(ctx)
+	r.goBack(ctx, &e)
 	r.end(ctx, &e)
 	verdict, code, message := e.verdict()
 	if err := r.ended(verdict, code, message); err != nil {
@@ -144,7 +153,7 @@ func (r *run) begin(ctx context.Context) (e ending) {
 	switch {
 	case r.host.broken != nil:
 		e.broken = r.host.broken
-	case err == nil:
+	case err == nil || r.host.turned:
 	default:
 		e.stopped, e.broken = stopping(ctx), broken(ctx)
 		e.failed, e.blocked = r.host.why(err)

@@ -16,6 +16,9 @@ func (h *host) Step(ctx context.Context, s dsl.Step,
 	body func(context.Context, dsl.Site) (dsl.Result, error)) (json.RawMessage, error) {
 	recorded, err := h.begin(ctx, journal.StepStarted{ID: s.ID, Kind: journal.StepKindStep, Doc: s.Doc,
 		Risk: string(s.Risk), Undo: undoText(s.Undo), Timeout: s.Timeout.Seconds(), Pos: s.Pos.String()})
+	if err == nil || recorded != nil {
+		h.steps = append(h.steps, s)
+	}
 	if err != nil || recorded != nil {
 		return valueOf(recorded), err
 	}

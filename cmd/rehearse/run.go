@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rehearse-dev/rehearse/cmd/internal/rehearsal"
+	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/runner/journal"
 	"github.com/rehearse-dev/rehearse/runner/report"
@@ -25,6 +26,8 @@ type runFlags struct {
 	params, faults     []string
 	seed               uint64
 	provision, quiet   bool
+	rollbackAt         string
+	rollbackOnFailure  bool
 }
 
 func runCommand(e *env) *cobra.Command {
@@ -38,14 +41,23 @@ stay in the run directory; rehearse report shows them again. It always runs on a
 A fault is ID[:k=v,…]. Besides its own arguments it takes when= (default start) and heal= (default never):
 when=start|before:STEP|at:STEP|time:20m|machine:ROLE/N|phase:ROLE/PHASE/N|call:METHOD/N
 heal=never|at:STEP|time:20m|after:N|operator
-Faults: ` + strings.Join(fault.IDs(), ", ") + `.`,
+Faults: ` + strings.Join(fault.IDs(), ", ") + `.
+
+
+--rollback-at rehearses the way back: the run goes forward until that step has ended, then undoes its steps from the
+last to the first, each followed by the wait that makes it safe, and passes when that comes to its end. A rollback that
+is refused, or does not come to its end, fails. Stopping the run (Ctrl-C) never rolls back.`,
 		Example: `  # the shipped rehearsal
   rehearse run scenarios/vsphere/upgrade.star --world scenarios/vsphere/prod-a.world.star \
       --param cluster=prod-a --param target=4.3.0
 
   # etcd loses its majority when the first new control-plane machine runs, and comes back 20 minutes later
   rehearse run scenarios/vsphere/upgrade.star --world scenarios/vsphere/prod-a.world.star \
-      --param cluster=prod-a --param target=4.3.0 --fault etcd-quorum-loss:when=machine:control-plane/1,heal=time:20m`,
+      --param cluster=prod-a --param target=4.3.0 --fault etcd-quorum-loss:when=machine:control-plane/1,heal=time:20m
+
+  # turn back in the middle of the upgrade
+  rehearse run scenarios/vsphere/upgrade.star --world scenarios/vsphere/prod-a.world.star \
+      --param cluster=prod-a --param target=4.3.0 --rollback-at kube-ovn-delivered`,
 		Args: exactly(1, "the runbook's file"),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, e, args[0]) },
 	}
@@ -57,6 +69,8 @@ Faults: ` + strings.Join(fault.IDs(), ", ") + `.`,
 	fs.StringVar(&f.dir, "dir", "", "run `DIRECTORY` (default runs/<world>-<time>)")
 	fs.StringVarP(&f.output, "output", "o", "text", "what stdout gets: `FORMAT` text, json or jsonl")
 	fs.BoolVar(&f.provision, "provision", false, "let the controllers build the clusters from nothing first")
+	fs.StringVar(&f.rollbackAt, "rollback-at", "", "turn back when the step `ID` (or wait, or gate) has ended well, and undo what was done")
+	fs.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "undo what was done when the run fails; it stays failed")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress on stderr")
 	return c
 }
@@ -67,6 +81,9 @@ func (f *runFlags) run(c *cobra.Command, e *env, runbook string) error {
 	}
 	if !slices.Contains([]string{"text", "json", "jsonl"}, f.output) {
 		return usage(c, fmt.Errorf("--output: got %q, want text, json or jsonl", f.output))
+	}
+	if f.rollbackAt != "" && !dsl.IsKebab(f.rollbackAt) {
+		return usage(c, fmt.Errorf("--rollback-at: got %q, want the id of a step", f.rollbackAt))
 	}
 	params, err := keyValues(f.params)
 	if err != nil {
@@ -79,7 +96,7 @@ func (f *runFlags) run(c *cobra.Command, e *env, runbook string) error {
 		return usage(c, fmt.Errorf("--dir: %s holds the journal of a run already", f.dir))
 	}
 	r, err := rehearsal.Load(rehearsal.Config{Runbook: runbook, World: f.world, Params: params, Faults: f.faults, Seed: f.seed, Dir: f.dir,
-		Provision: f.provision, Version: buildVersion(), Command: f.command(runbook)})
+		Provision: f.provision, Version: buildVersion(), Command: f.command(runbook), RollbackAt: f.rollbackAt, RollbackOnFailure: f.rollbackOnFailure})
 	if err != nil {
 		return err
 	}
@@ -163,6 +180,12 @@ func (f *runFlags) command(runbook string) []string {
 	}
 	if f.provision {
 		l = append(l, "--provision")
+	}
+	if f.rollbackAt != "" {
+		l = append(l, "--rollback-at", f.rollbackAt)
+	}
+	if f.rollbackOnFailure {
+		l = append(l, "--rollback-on-failure")
 	}
 	return append(l, "--seed", fmt.Sprint(f.seed))
 }

@@ -116,14 +116,23 @@ func (e *Stopped) Error() string {
 	return fmt.Sprintf("wait %s: %s: %s", e.Wait, e.Poll.State, e.Poll.Text)
 }
 
-// Undo takes back what was done, last step first.
+// Undo takes back what was done, in the order of a rollback, and waits after each undo as long as a wait may take.
 func (h *Host) Undo(t testing.TB) {
 	t.Helper()
-	for i := len(h.Steps) - 1; i >= 0; i-- {
-		if undo := h.Steps[i].Undo.Run; undo != nil {
-			if err := undo(t.Context(), h.Site); err != nil {
-				t.Fatalf("undo of step %s: %v", h.Steps[i].ID, err)
-			}
+	for _, s := range dsl.Undoing(h.Steps) {
+		if s.Undo.Run == nil {
+			continue
+		}
+		if err := s.Undo.Run(t.Context(), h.Site); err != nil {
+			t.Fatalf("undo of step %s: %v", s.ID, err)
+		}
+		h.logf("undo %s", s.ID)
+		if s.Undo.Until == nil {
+			continue
+		}
+		w := dsl.Wait{ID: "undone/" + s.ID, Timeout: s.Undo.Timeout, StuckAfter: s.Undo.StuckAfter}
+		if _, err := h.Wait(t.Context(), w, s.Undo.Until); err != nil {
+			t.Fatalf("undo of step %s: %v", s.ID, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func writeWithoutUndo(f *file, say report) {
 			say(undo, "a step that only reads has no undo")
 		case level != "read" && undo == nil:
 			say(call, "the step writes and does not say how it is undone").
-				Hint(`add undo = a function of (site), undo = "keep" or undo = one_way("reason"); or risk = "read"`)
+				Hint(`add undo = a function of (site), rollback(…), "keep" or one_way("reason"); or risk = "read"`)
 		}
 	})
 }

@@ -67,7 +67,7 @@ type Outcome string
 const (
 	Done    Outcome = "done"
 	Noop    Outcome = "noop"    // it was already so
-	Blocked Outcome = "blocked" // a safe stop, nothing written by the run so far
+	Blocked Outcome = "blocked" // a safe stop, nothing written so far by the run, or of an undo by the rollback
 	Failed  Outcome = "failed"
 )
 
@@ -99,8 +99,8 @@ type StepEnded struct {
 	Value       json.RawMessage `json:"value,omitempty"`
 }
 
-// RollbackStarted begins the undoing of the steps so far, from the last to the first. The steps of kind undo, and the
-// waits between them, follow.
+// RollbackStarted begins the undoing of the steps so far, from the last to the first unless their undos say otherwise.
+// The steps of kind undo, "undo/<step id>", follow, and after each that wrote its wait, "undone/<step id>".
 type RollbackStarted struct {
 	Reason string `json:"reason"`
 }

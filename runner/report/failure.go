@@ -27,15 +27,19 @@ func (t *text) failure() {
 
 // failed is the step that stopped the run, nil when none did.
 func (t *text) failed() *journal.Step {
-	n := len(t.run.Steps)
-	if n == 0 {
+	steps := t.run.Steps
+	if b := t.run.Rollback; b != nil && b.Before > 0 && !endedWell(steps[b.Before-1]) {
+		steps = steps[:b.Before] // what stopped the run, and not what came of rolling it back
+	}
+	n := len(steps)
+	if n == 0 || endedWell(steps[n-1]) {
 		return nil
 	}
-	s := t.run.Steps[n-1]
-	if s.End != nil && (s.End.Outcome == journal.Done || s.End.Outcome == journal.Noop) {
-		return nil
-	}
-	return s
+	return steps[n-1]
+}
+
+func endedWell(s *journal.Step) bool {
+	return s.End != nil && (s.End.Outcome == journal.Done || s.End.Outcome == journal.Noop)
 }
 
 func (t *text) headline(s *journal.Step) {
@@ -157,6 +161,11 @@ func (t *text) next(s *journal.Step) {
 	fix, doc := "", ""
 	if s != nil && s.End != nil {
 		fix, doc = s.End.Fix, s.End.Doc
+	}
+	if n := len(t.run.Steps); t.run.Rollback != nil && n > t.run.Rollback.Before { // the way back is what counts now
+		if e := t.run.Steps[n-1].End; e != nil && e.Fix != "" {
+			fix, doc = e.Fix, e.Doc
+		}
 	}
 	if fix == "" && t.run.Path != "" {
 		fix = Command([]string{"rehearse", "report", filepath.Dir(t.run.Path)})

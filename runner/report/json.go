@@ -19,6 +19,7 @@ type Object struct {
 	WallSeconds   float64         `json:"wallSeconds"`
 	Writes        int             `json:"writes"`
 	Steps         []Step          `json:"steps"`
+	Rollback      *Rollback       `json:"rollback,omitempty"` // absent when there was none
 	Faults        []Fault         `json:"faults"`
 	Invariants    []Invariant     `json:"invariants"`
 	Journal       string          `json:"journal"`           // path
@@ -33,6 +34,22 @@ type Step struct {
 	Code        string           `json:"code"`
 	Message     string           `json:"message"`
 	SiteSeconds float64          `json:"siteSeconds"`
+	Back        *Back            `json:"reversibility,omitempty"` // absent where nobody could say
+}
+
+// Back is what going back would have meant after a step.
+type Back struct {
+	Level journal.Level `json:"level"`
+	Why   string        `json:"why"`
+}
+
+// Rollback is what became of undoing the steps. Its own steps are among the others: kind undo, and their waits.
+type Rollback struct {
+	AtSiteSeconds float64         `json:"atSiteSeconds"`
+	Reason        string          `json:"reason"`
+	Outcome       journal.Outcome `json:"outcome"`
+	Code          string          `json:"code"`
+	Message       string          `json:"message"`
 }
 
 // Fault is a fault that was asked for.
@@ -70,7 +87,15 @@ func JSON(r *journal.Run) ([]byte, error) {
 		if e == nil {
 			e = &journal.StepEnded{Outcome: journal.Failed, Message: cutOff, SiteSeconds: r.Last.At - s.Begin}
 		}
-		o.Steps = append(o.Steps, Step{s.ID, s.Kind, e.Outcome, e.Code, e.Message, e.SiteSeconds})
+		step := Step{s.ID, s.Kind, e.Outcome, e.Code, e.Message, e.SiteSeconds, nil}
+		if s.Back != nil {
+			step.Back = &Back{s.Back.Level, s.Back.Why}
+		}
+		o.Steps = append(o.Steps, step)
+	}
+	if b := r.Rollback; b != nil {
+		e := rolledBack(b)
+		o.Rollback = &Rollback{b.At, b.Reason, e.Outcome, e.Code, e.Message}
 	}
 	for _, f := range r.Faults {
 		fault := Fault{ID: f.ID, Fired: f.Fired != nil}

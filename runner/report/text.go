@@ -14,6 +14,7 @@ func Text(r *journal.Run) string {
 	t := &text{run: r, end: endOf(r)}
 	t.heading()
 	t.steps()
+	t.wayBack()
 	t.machines()
 	t.faults()
 	t.invariants()
@@ -97,6 +98,35 @@ func (t *text) steps() {
 		rows = append(rows, []string{fmt.Sprintf("%-7s", outcome), string(s.Kind), s.ID, Duration(took), more})
 	}
 	t.table("steps", rows)
+}
+
+// wayBack is what going back would have meant after each step, and what became of going back.
+func (t *text) wayBack() {
+	var rows [][]string
+	for _, s := range t.run.Steps {
+		if s.Back != nil {
+			rows = append(rows, []string{"after " + s.ID, string(s.Back.Level), s.Back.Why})
+		}
+	}
+	t.table("way back", rows)
+	b := t.run.Rollback
+	if b == nil {
+		return
+	}
+	e := rolledBack(b)
+	row := []string{string(e.Outcome), "at " + Duration(b.At), b.Reason}
+	if more := strings.TrimSpace(e.Code + "  " + e.Message); more != "" {
+		row = append(row, more)
+	}
+	t.table("rollback", [][]string{row})
+}
+
+// rolledBack is how a rollback ended, also one that did not come to write it down.
+func rolledBack(b *journal.Rollback) journal.RollbackEnded {
+	if b.End != nil {
+		return *b.End
+	}
+	return journal.RollbackEnded{Outcome: journal.Failed, Message: cutOff}
 }
 
 func (t *text) machines() {

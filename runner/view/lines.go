@@ -39,6 +39,12 @@ func line(before *journal.Run, e journal.Event) []span {
 		return say(red, "refused", "%s  %s", b.Key, b.Error)
 	case *journal.Machine:
 		return machineLine(before, *b, say)
+	case *journal.RollbackStarted:
+		return say(yellow, "rollback", "%s", b.Reason)
+	case *journal.RollbackEnded:
+		return say(outcomeStyle(b.Outcome), string(b.Outcome), "rollback%s%s", after("  ", b.Code), after("  ", b.Message))
+	case *journal.Reversibility:
+		return say(dim, "way back", "after %s  %s: %s", b.Step, b.Level, b.Why)
 	case *journal.Note:
 		return say(plain, "note", "%s", b.Text)
 	case *journal.Warning:

@@ -106,7 +106,7 @@ func (v *View) Event(e journal.Event) {
 func (v *View) lasting(e journal.Event) []span {
 	switch e.Kind {
 	case journal.KindRunStarted, journal.KindNote, journal.KindFaultArmed, journal.KindFaultFired, journal.KindFaultHealed,
-		journal.KindInvariantViolated, journal.KindWaitStuck:
+		journal.KindInvariantViolated, journal.KindRollbackEnded, journal.KindRollbackStarted, journal.KindWaitStuck:
 		return line(v.run, e)
 	}
 	return nil

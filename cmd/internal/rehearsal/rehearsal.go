@@ -31,6 +31,10 @@ type Config struct {
 	Provision      bool
 	Version        string   // of the program
 	Command        []string // repeats the run
+	// RollbackAt is the step after which the run turns back, "" for none; RollbackOnFailure turns back one that fails.
+	// As runner.Options.
+	RollbackAt        string
+	RollbackOnFailure bool
 }
 
 // Rehearsal is a loaded run: nothing has been started, and everything that can be checked without a twin was checked.
@@ -167,7 +171,7 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	}
 	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(twin.WallTimeOnly()),
 		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
-		Scope:  check.Scope{Clusters: twin.ClusterNames()},
+		Scope:  check.Scope{Clusters: twin.ClusterNames()}, RollbackAt: r.c.RollbackAt, RollbackOnFailure: r.c.RollbackOnFailure,
 		Arm: func(ctx context.Context) error {
 			for _, n := range twin.Notes() {
 				if err := j.Append(journal.Warning{Text: n}); err != nil {

@@ -43,7 +43,6 @@ when=start|before:STEP|at:STEP|time:20m|machine:ROLE/N|phase:ROLE/PHASE/N|call:M
 heal=never|at:STEP|time:20m|after:N|operator
 Faults: ` + strings.Join(fault.IDs(), ", ") + `.
 
-
 --rollback-at rehearses the way back: the run goes forward until that step has ended, then undoes its steps from the
 last to the first, each followed by the wait that makes it safe, and passes when that comes to its end. A rollback that
 is refused, or does not come to its end, fails. Stopping the run (Ctrl-C) never rolls back.`,

@@ -185,25 +185,32 @@ const deprecated = " is deprecated; use "
 
 func (t *text) warnings() {
 	var rows [][]string
-	var old []string
-	for _, w := range t.run.Warnings {
+	for _, w := range warningsOf(t.run) {
+		rows = append(rows, []string{w})
+	}
+	t.table("warnings", rows)
+}
+
+// warningsOf is what the reader should know although it stopped nothing, what says the same put together.
+func warningsOf(r *journal.Run) []string {
+	var l, old []string
+	for _, w := range r.Warnings {
 		if what, _, ok := strings.Cut(w.Text, deprecated); ok {
 			old = append(old, what[strings.LastIndexByte(what, ' ')+1:])
 			continue
 		}
-		rows = append(rows, []string{w.Text})
+		l = append(l, w.Text)
 	}
 	if len(old) > 0 {
-		rows = append(rows, []string{"the site prefers a deprecated version of " + strings.Join(old, ", ")})
+		l = append(l, "the site prefers a deprecated version of "+strings.Join(old, ", "))
 	}
-	if t.run.Torn {
-		rows = append(rows, []string{"the last line of the journal was cut off and is left out"})
+	if r.Torn {
+		l = append(l, "the last line of the journal was cut off and is left out")
 	}
-	if c := t.run.Clock; c != nil && c.Late > 0 {
-		rows = append(rows, []string{fmt.Sprintf("the clock jumped too early %d times: durations and order may be wrong",
-			c.Late)})
+	if c := r.Clock; c != nil && c.Late > 0 {
+		l = append(l, fmt.Sprintf("the clock jumped too early %d times: durations and order may be wrong", c.Late))
 	}
-	t.table("warnings", rows)
+	return l
 }
 
 func (t *text) verdict() {

@@ -1,0 +1,150 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+// Annotation is what a CI system wants to be told, and where.
+type Annotation struct {
+	File   string // "": on stderr
+	Append bool   // else the file is written anew
+	Text   []byte
+}
+
+// Annotations is what the CI system of this environment wants: GitHub its commands on stderr, which it reads as well as
+// stdout, and a summary in Markdown; GitLab a Code Quality report, which shows what failed beside the changed lines
+// (its test report it takes from JUnit). Elsewhere it is nothing.
+func Annotations(s *Suite, getenv func(string) string) ([]Annotation, error) {
+	var l []Annotation
+	if getenv("GITHUB_ACTIONS") == "true" {
+		l = append(l, Annotation{Text: github(s)})
+		if file := getenv("GITHUB_STEP_SUMMARY"); file != "" {
+			l = append(l, Annotation{File: file, Append: true, Text: markdown(s)})
+		}
+	}
+	if getenv("GITLAB_CI") != "" {
+		b, err := codeQuality(s)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, Annotation{File: filepath.Join(getenv("CI_PROJECT_DIR"), "gl-code-quality-report.json"), Text: b})
+	}
+	return l, nil
+}
+
+// troubles is the cases that failed, and after them those that our own machinery ended.
+func troubles(s *Suite) []*Case {
+	var l []*Case
+	for _, v := range []journal.Verdict{journal.Fail, journal.Error} {
+		for _, c := range s.Cases {
+			if c.Verdict == v {
+				l = append(l, c)
+			}
+		}
+	}
+	return l
+}
+
+// maxGitHub is how many errors of a step GitHub shows; it drops the others in silence.
+const maxGitHub = 10
+
+// github is a workflow command per trouble.
+func github(s *Suite) []byte {
+	var b bytes.Buffer
+	l := troubles(s)
+	for _, c := range l[:min(len(l), maxGitHub)] {
+		fmt.Fprintf(&b, "::error file=%s,line=%d,title=%s::%s\n", githubProperty(c.File), max(c.Line, 1),
+			githubProperty(heading(c)), githubText(explained(c)))
+	}
+	if more := len(l) - maxGitHub; more > 0 {
+		fmt.Fprintf(&b, "::warning title=rehearse::%s\n", githubText(fmt.Sprintf("%s more did not pass and is not shown here",
+			plural(more, "scenario"))))
+	}
+	return b.Bytes()
+}
+
+// heading keeps what failed and what broke apart.
+func heading(c *Case) string {
+	if c.Verdict == journal.Error {
+		return "ERROR of the testbed: " + Clean(c.Name)
+	}
+	return "FAIL " + Clean(c.Name)
+}
+
+func githubText(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+func githubProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
+
+// maxSummary keeps the summary far below GitHub's limit of 1 MiB.
+const maxSummary = 100
+
+func markdown(s *Suite) []byte {
+	var b bytes.Buffer
+	n := s.Counts()
+	fmt.Fprintf(&b, "### rehearse: %s\n\n| fail | error | pass | skip |\n| --- | --- | --- | --- |\n| %d | %d | %d | %d |\n\n",
+		strings.ToUpper(string(s.Verdict())), n[journal.Fail], n[journal.Error], n[journal.Pass], n[journal.Skip])
+	l := troubles(s)
+	for _, c := range l[:min(len(l), maxSummary)] {
+		fmt.Fprintf(&b, "- **%s** %s\n\n%s\n", c.Verdict, verbatim(c.Name), fenced(explained(c)))
+	}
+	if more := len(l) - maxSummary; more > 0 {
+		fmt.Fprintf(&b, "- and %s more\n", plural(more, "scenario"))
+	}
+	return b.Bytes()
+}
+
+// verbatim is a text that Markdown takes as it is.
+func verbatim(s string) string {
+	return "<code>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(Clean(s)) + "</code>"
+}
+
+// fenced is an indented block of code, which no text can end.
+func fenced(s string) string {
+	var b strings.Builder
+	for _, l := range strings.Split(s, "\n") {
+		b.WriteString("      " + Clean(l) + "\n")
+	}
+	return b.String()
+}
+
+// codeQuality is GitLab's subset of Code Climate's format.
+func codeQuality(s *Suite) ([]byte, error) {
+	type lines struct {
+		Begin int `json:"begin"`
+	}
+	type location struct {
+		Path  string `json:"path"`
+		Lines lines  `json:"lines"`
+	}
+	type issue struct {
+		Description string   `json:"description"`
+		CheckName   string   `json:"check_name"`
+		Fingerprint string   `json:"fingerprint"` // the same as long as file and scenario are
+		Severity    string   `json:"severity"`
+		Location    location `json:"location"`
+	}
+	issues := []issue{}
+	for _, c := range troubles(s) {
+		sum := sha256.Sum256([]byte(c.File + "\x00" + c.Name + "\x00" + string(c.Verdict)))
+		i := issue{heading(c) + ": " + firstOf(c), "rehearse-" + string(c.Verdict), hex.EncodeToString(sum[:16]), "critical",
+			location{c.File, lines{max(c.Line, 1)}}}
+		if c.Verdict == journal.Error {
+			i.Severity = "major"
+		}
+		issues = append(issues, i)
+	}
+	b, err := json.MarshalIndent(issues, "", "  ")
+	return append(b, '\n'), err
+}

@@ -98,6 +98,13 @@ func TestAChangedByteIsFound(t *testing.T) {
 	})
 }
 
+func TestARunEndedThatIsRenamedIsFound(t *testing.T) {
+	raw := bytes.Replace(lines(t, RunEnded{Verdict: Pass}), []byte(`"run.ended"`), []byte(`"sun.ended"`), 1)
+	if _, err := Read(bytes.NewReader(raw)); err == nil {
+		t.Error("got no error, want a broken seal")
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(lines(f, StepStarted{ID: "a"}, WriteIntent{Key: "a/1"}, WriteOutcome{Key: "a/1"}, StepEnded{ID: "a"}))
 	f.Add(lines(f, Machine{Cluster: "c", Name: "m", Phase: "Running"}, FaultFired{ID: "f"}, RunEnded{}))

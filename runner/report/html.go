@@ -29,6 +29,7 @@ func render(name string, data any) ([]byte, error) {
 		"at":      Duration,
 		"command": Command,
 		"name":    nameOf,
+		"nested":  func(s string) bool { return strings.HasPrefix(s, "  ") },
 		"plural":  plural,
 		"style":   func() template.CSS { return template.CSS(css) },
 		"upper":   func(v journal.Verdict) string { return strings.ToUpper(string(v)) },

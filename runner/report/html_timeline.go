@@ -167,7 +167,9 @@ func (t *timeline) steps(r *journal.Run, steps []*journal.Step) []lane {
 		x.Class = class
 		x.Bars = append(x.Bars, t.bar(s.Begin, to, class, code, s.Pending))
 		if s.Stuck != nil && to > s.PendingSince {
-			x.Bars = append(x.Bars, t.bar(s.PendingSince, to, "stuck", "no change", s.Stuck.Text))
+			still := t.bar(s.PendingSince, to, "stuck", "no change", s.Stuck.Text)
+			still.Text = "" // it lies upon another bar
+			x.Bars = append(x.Bars, still)
 		}
 		l = append(l, x)
 	}

@@ -1,9 +1,12 @@
 package dsl
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,39 +17,147 @@ import (
 
 // This file defines what a world file says: world, cluster, vcenter and registry.
 
-// declareWorld is world(clusters=, vcenter=, registry=, acp=, name=, doc=, timing=).
+// declareWorld is world(dir=, base=, clusters=, vcenter=, registry=, acp=, name=, doc=, timing=, changes=).
 func declareWorld(c *call) (starlark.Value, error) {
 	w := &World{Pos: c.pos()}
 	var (
-		clusters, vc, reg starlark.Value
-		timing            *starlark.Dict
-		acp               value.Version
+		base, clusters, vc, reg starlark.Value
+		timing, changes         *starlark.Dict
+		acp                     value.Version
 	)
-	if err := c.unpack(&clusters, &vc, &reg, &acp, &w.Name, &w.Doc, &timing); err != nil {
+	if err := c.unpack(&w.Dir, &base, &clusters, &vc, &reg, &acp, &w.Name, &w.Doc, &timing, &changes); err != nil {
 		return nil, err
 	}
 	if c.module == nil {
 		return nil, c.errorf("load-time-only", "a world is declared while its file loads")
 	}
 	w.File, w.ACP = c.module.file, acp.String()
-	if w.Name == "" {
-		w.Name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(w.File), ".star"), ".world")
+	if err := c.given(w, clusters, vc, reg); err != nil {
+		return nil, err
 	}
 	var err error
-	if w.Clusters, err = c.clusters(clusters); err != nil {
-		return nil, err
-	}
-	if w.VCenter, err = declared[WorldVCenter](c, "vcenter", vc); err != nil {
-		return nil, err
-	}
-	if w.Registry, err = declared[WorldRegistry](c, "registry", reg); err != nil {
-		return nil, err
-	}
 	if w.Timing, err = c.durations("timing", timing); err != nil {
+		return nil, err
+	}
+	if w.Changes, err = c.changes(changes); err != nil {
+		return nil, err
+	}
+	if err := c.from(w, base, clusters != nil && clusters != starlark.None); err != nil {
 		return nil, err
 	}
 	c.module.worlds = append(c.module.worlds, w)
 	return token[*World]{"world", w}, nil
+}
+
+// given reads the parts that the call itself names.
+func (c *call) given(w *World, clusters, vc, reg starlark.Value) (err error) {
+	if clusters != nil && clusters != starlark.None {
+		if w.Clusters, err = c.clusters(clusters); err != nil {
+			return err
+		}
+	}
+	if w.VCenter, err = declared[WorldVCenter](c, "vcenter", vc); err != nil {
+		return err
+	}
+	w.Registry, err = declared[WorldRegistry](c, "registry", reg)
+	return err
+}
+
+// from adds what the world is made of, which is one of three: a base, a directory, or its own clusters alone. What the
+// call names takes the place of what the base has; of clusters those of the same name, of timing those of the same key.
+func (c *call) from(w *World, base starlark.Value, hasClusters bool) error {
+	if base == nil || base == starlark.None {
+		switch {
+		case w.Dir != "" && hasClusters:
+			return c.errorf("bad-argument", "got dir and clusters, want one of them: the clusters of a directory are found in it")
+		case w.Dir == "" && !hasClusters:
+			return c.errorf("bad-argument", "got neither clusters nor dir nor base, want one of them")
+		case w.Dir != "":
+			return c.inDirectory(w)
+		}
+		w.Name = orElse(w.Name, strings.TrimSuffix(strings.TrimSuffix(filepath.Base(w.File), ".star"), ".world"))
+		return nil
+	}
+	b, ok := base.(token[*World])
+	if !ok {
+		return c.errorf("bad-argument", "for parameter base: got %s, want world", base.Type())
+	}
+	if w.Dir != "" {
+		return c.errorf("bad-argument", `got dir and base, want one of them: write base = world("dir")`)
+	}
+	w.over(b.of)
+	return nil
+}
+
+// inDirectory makes the directory absolute.
+func (c *call) inDirectory(w *World) error {
+	if !filepath.IsAbs(w.Dir) {
+		w.Dir = filepath.Join(c.module.dir(), filepath.FromSlash(w.Dir))
+	}
+	if info, err := os.Stat(w.Dir); err != nil || !info.IsDir() {
+		return c.errorf("world-not-found", "for parameter dir: no directory %s", displayed(w.Dir))
+	}
+	w.Name = orElse(w.Name, filepath.Base(w.Dir))
+	return nil
+}
+
+// over adds what the base has and the world does not name.
+func (w *World) over(base *World) {
+	w.Name, w.Doc, w.ACP, w.Dir = orElse(w.Name, base.Name), orElse(w.Doc, base.Doc), orElse(w.ACP, base.ACP), base.Dir
+	own := w.Clusters
+	w.Clusters = slices.Clone(base.Clusters)
+	for _, cl := range own {
+		if i := slices.IndexFunc(w.Clusters, func(x WorldCluster) bool { return x.Name == cl.Name }); i >= 0 {
+			w.Clusters[i] = cl
+		} else {
+			w.Clusters = append(w.Clusters, cl)
+		}
+	}
+	if w.VCenter.Templates == nil {
+		w.VCenter = base.VCenter
+	}
+	if w.Registry.Artifacts == nil {
+		w.Registry = base.Registry
+	}
+	timing := maps.Clone(base.Timing)
+	maps.Copy(timing, w.Timing)
+	w.Timing, w.Changes = timing, slices.Concat(base.Changes, w.Changes)
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// changes reads a dict of "Kind/name" to a merge patch; None leaves the manifest out.
+func (c *call) changes(dict *starlark.Dict) ([]WorldChange, error) {
+	if dict == nil {
+		return nil, nil
+	}
+	var all []WorldChange
+	for _, item := range dict.Items() {
+		key, _ := starlark.AsString(item[0])
+		kind, name, ok := strings.Cut(key, "/")
+		if !ok || kind == "" || !objectName.MatchString(name) {
+			return nil, c.errorf("bad-argument", `for parameter changes: got key %v, want "Kind/name"`, item[0])
+		}
+		_, isDict := item[1].(*starlark.Dict)
+		if !isDict && item[1] != starlark.None {
+			return nil, c.errorf("bad-argument", "for parameter changes: %s: got %s, want dict, or None to leave it out", key, item[1].Type())
+		}
+		plain, err := value.Plain(item[1])
+		if err != nil {
+			return nil, c.errorf("bad-argument", "for parameter changes: %s: %v", key, err)
+		}
+		merge, err := json.Marshal(plain)
+		if err != nil {
+			return nil, c.errorf("bad-argument", "for parameter changes: %s: %v", key, err)
+		}
+		all = append(all, WorldChange{Kind: kind, Name: name, Merge: merge, Pos: c.pos()})
+	}
+	return all, nil
 }
 
 // clusters reads a list of cluster(…) whose names differ.
@@ -134,7 +245,7 @@ func worldVCenter(c *call) (starlark.Value, error) {
 	if err := c.unpack(&dict); err != nil {
 		return nil, err
 	}
-	var vc WorldVCenter
+	vc := WorldVCenter{Templates: []WorldTemplate{}}
 	for _, item := range dict.Items() {
 		name, ok := starlark.AsString(item[0])
 		if !ok || name == "" {
@@ -153,7 +264,7 @@ var artifactForm = regexp.MustCompile(`^[^:]+:[^:/]+$`)
 
 // worldRegistry is registry(artifacts=["repository:tag"]).
 func worldRegistry(c *call) (starlark.Value, error) {
-	var r WorldRegistry
+	r := WorldRegistry{Artifacts: []string{}}
 	if err := c.unpack(&r.Artifacts); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-dev/rehearse/dsl/diag"
@@ -38,7 +39,7 @@ func (l Loader) Runbook(file string) (*Runbook, error) {
 		return nil, err
 	}
 	rb := m.runbooks[0]
-	rb.Files = ld.files
+	rb.Files = ld.closure(m)
 	return rb, nil
 }
 
@@ -52,6 +53,45 @@ func (l Loader) World(file string) (*World, error) {
 		return nil, err
 	}
 	return m.worlds[0], nil
+}
+
+// Suite loads the file that declares scenarios.
+func (l Loader) Suite(file string) (*Suite, error) {
+	ld, m, err := l.load(file)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.scenarios) == 0 {
+		d := diag.New("declares-none", "the file declares no scenario").
+			Hint("write scenario(name, world = …, runbook = …, expect = …) at top level")
+		return nil, ld.prog.at(diag.Load, Position{File: m.file}, d)
+	}
+	s := m.named()
+	for _, x := range s.Scenarios {
+		x.Runbook.Files = ld.closure(x.Runbook.module)
+	}
+	return s, nil
+}
+
+// closure is a module's file and all that it loads, with their SHA-256.
+func (ld *loading) closure(m *module) map[string]string {
+	files := map[string]string{}
+	for _, x := range m.closure(nil) {
+		files[x.label] = ld.files[x.label]
+	}
+	return files
+}
+
+// closure is the module and all that it loads, each once.
+func (m *module) closure(seen []*module) []*module {
+	if slices.Contains(seen, m) {
+		return seen
+	}
+	seen = append(seen, m)
+	for _, x := range m.loads {
+		seen = x.closure(seen)
+	}
+	return seen
 }
 
 // Check loads a file of any kind and returns what is wrong with it.

@@ -16,13 +16,19 @@ var Dialect = &syntax.FileOptions{Set: true}
 
 // module is one file, loaded.
 type module struct {
-	label    string
-	file     string // as positions name it
-	ld       *loading
-	globals  starlark.StringDict
-	err      error
-	runbooks []*Runbook // declared while it was executed
-	worlds   []*World
+	label   string
+	file    string // as positions name it
+	ld      *loading
+	globals starlark.StringDict
+	err     error
+	loads   []*module // that it loads itself
+	tree    *syntax.File
+
+	// What was declared while it was executed.
+	runbooks  []*Runbook
+	worlds    []*World
+	scenarios []*Scenario
+	suite     *Suite // nil: none
 }
 
 // exec parses, checks and runs the file, and freezes what it defines.
@@ -41,6 +47,7 @@ func (m *module) exec() error {
 	if err != nil {
 		return p.diagnose(diag.Load, t, err)
 	}
+	m.tree = f
 	prog, err := starlark.FileProgram(f, names.Has)
 	if err != nil {
 		return p.diagnose(diag.Load, t, err)
@@ -60,6 +67,7 @@ func (m *module) load(t *starlark.Thread, ref string) (starlark.StringDict, erro
 	}
 	loaded, err := m.ld.module(full)
 	if err == nil {
+		m.loads = append(m.loads, loaded)
 		return loaded.exported(), nil
 	}
 	var d *diag.Diagnostic

@@ -16,6 +16,7 @@ type Runbook struct {
 	Params     []Param           // in the order of the file
 	Invariants []string          // ids, watched during the whole run
 	Files      map[string]string // all that was loaded: "//dir/file.star" or "@rehearse//file.star" to its SHA-256
+	module     *module
 	prog       *program
 	run        *starlark.Function
 }
@@ -31,7 +32,7 @@ func declareRunbook(c *call) (starlark.Value, error) {
 	if c.module == nil {
 		return nil, c.errorf("load-time-only", "a runbook is declared while its file loads")
 	}
-	rb.File = c.module.file
+	rb.File, rb.module = c.module.file, c.module
 	if !IsKebab(rb.Name) {
 		return nil, c.errorf("not-kebab-case", "got name %q, want kebab-case", rb.Name)
 	}

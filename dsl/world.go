@@ -13,6 +13,18 @@ type World struct {
 	VCenter   WorldVCenter
 	Registry  WorldRegistry
 	Timing    map[string]time.Duration // overrides of the simulator's table; unknown keys are refused by the simulator
+	Changes   []WorldChange            // of the manifests, in the order in which they are made
+
+	// Dir is a directory of plain manifests with an inventory file, made absolute against the world's file; "" when there
+	// is none. Whoever reads it fills in what the fields above leave out.
+	Dir string
+}
+
+// WorldChange is a merge patch of a manifest that the world's clusters are given with.
+type WorldChange struct {
+	Kind, Name string
+	Merge      []byte // JSON; null leaves the manifest out
+	Pos        Position
 }
 
 // WorldCluster is cluster(name, manifests=, etcd=): one workload cluster, given as a directory of Kubernetes manifests.

@@ -26,16 +26,17 @@ func (e *TestbedError) Unwrap() error { return e.Err }
 
 // ending is everything that the verdict depends on.
 type ending struct {
-	broken   error                  // our own machinery
-	stopped  bool                   // by the user
-	unfired  []string               // faults that were armed
-	failed   string                 // why the runbook did not reach its end, "" when it did
-	blocked  bool                   // it stopped itself before any write
-	violated []string               // invariants, with what was seen
-	unseen   []string               // invariants that nothing was observed of
-	missed   string                 // the step after which it was asked to turn back, and to which it never came
-	asked    bool                   // it turned back where it was asked to
-	rollback *journal.RollbackEnded // nil: it did not turn back
+	broken    error                  // our own machinery
+	completed bool                   // the runbook reached its end
+	stopped   bool                   // by the user
+	unfired   []string               // faults that were armed
+	failed    string                 // why the runbook did not reach its end, "" when it did
+	blocked   bool                   // it stopped itself before any write
+	violated  []string               // invariants, with what was seen
+	unseen    []string               // invariants that nothing was observed of
+	missed    string                 // the step after which it was asked to turn back, and to which it never came
+	asked     bool                   // it turned back where it was asked to
+	rollback  *journal.RollbackEnded // nil: it did not turn back
 }
 
 // verdict weighs: what broke of ours comes first, since nothing else can be trusted then; that nothing was written is

@@ -157,7 +157,10 @@ func (h *host) end(ctx context.Context, e journal.StepEnded, since time.Time, er
 }
 
 // no is what a runbook says when it stops itself: a refusal, a broken or endless wait, a gate that stays shut.
-type no struct{ code, message string }
+type no struct {
+	code, message string
+	expired       bool // of a wait: the time was up
+}
 
 func (n *no) Error() string { return n.message }
 
@@ -183,7 +186,7 @@ func (h *host) explain(ctx context.Context, e *journal.StepEnded, err error) {
 		e.Code, e.Message, e.Fix, e.Doc = refusal.Code, refusal.Message, refusal.Fix, refusal.Doc
 		e.Outcome = h.refused()
 	case errors.As(err, &n):
-		e.Code, e.Message = n.code, n.message
+		e.Code, e.Message, e.Expired = n.code, n.message, n.expired
 		e.Outcome = h.refused()
 	}
 }

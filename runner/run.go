@@ -37,6 +37,9 @@ type Options struct {
 	// Undo.Run of its steps and their waits. A run that passes without coming to RollbackAt is an Error.
 	RollbackAt        string
 	RollbackOnFailure bool
+	// StuckFor ends a wait that was reported as stuck once so much more site time has passed without a change; a rehearsal
+	// that expects it need not sit out the whole of its time. 0: a wait goes on until its own time is up.
+	StuckFor time.Duration
 	// ClockReport is what a twin's clock did, asked for at the end. nil: a live site.
 	ClockReport func() journal.Clock
 }
@@ -77,7 +80,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.goBack(ctx, &e)
 	r.end(ctx, &e)
 	verdict, code, message := e.verdict()
-	if err := r.ended(verdict, code, message); err != nil {
+	if err := r.ended(verdict, code, message, e.completed); err != nil {
 		return Result{}, err
 	}
 	r.fold.Path = o.Journal.Path()
@@ -154,6 +157,7 @@ func (r *run) begin(ctx context.Context) (e ending) {
 	case r.host.broken != nil:
 		e.broken = r.host.broken
 	case err == nil || r.host.turned:
+		e.completed = !r.host.turned
 	default:
 		e.stopped, e.broken = stopping(ctx), broken(ctx)
 		e.failed, e.blocked = r.host.why(err)
@@ -233,13 +237,13 @@ func (r *run) end(ctx context.Context, e *ending) {
 	}
 }
 
-func (r *run) ended(verdict journal.Verdict, code int, message string) error {
+func (r *run) ended(verdict journal.Verdict, code int, message string, completed bool) error {
 	site, wall := r.Journal.Elapsed()
 	r.mu.Lock()
 	writes := r.fold.Changed()
 	r.mu.Unlock()
 	err := r.Journal.Append(journal.RunEnded{Verdict: verdict, ExitCode: code, Message: message,
-		SiteSeconds: journal.Seconds(site), WallSeconds: journal.Seconds(wall), Writes: writes})
+		SiteSeconds: journal.Seconds(site), WallSeconds: journal.Seconds(wall), Writes: writes, Completed: completed})
 	r.Journal.Drain()
 	return err
 }

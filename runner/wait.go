@@ -70,6 +70,9 @@ func (h *host) await(ctx context.Context, w dsl.Wait, poll pollFunc) (dsl.Poll, 
 		}
 		s.code = orElse(p.Code, "timeout")
 		s.pending(p.Text)
+		if err := s.givenUp(); err != nil {
+			return dsl.Poll{}, err
+		}
 		if err := s.pause(ctx); err != nil {
 			return dsl.Poll{}, err
 		}
@@ -109,7 +112,18 @@ func (s *waiting) pending(text string) {
 	if idle := now.Sub(s.fresh); s.StuckAfter > 0 && idle >= s.StuckAfter && !s.stuck {
 		s.stuck = true
 		s.host.append(journal.WaitStuck{ID: s.ID, Text: text, Since: journal.Seconds(idle)})
+		s.host.journal.Drain() // an operator who waits for this has acted by now
 	}
+}
+
+// givenUp ends a wait that stays stuck, where the run has no patience with it. Its code is the one that the end of its
+// time would have.
+func (s *waiting) givenUp() error {
+	patience, idle := s.host.run.StuckFor, s.host.clock.Now().Sub(s.fresh)
+	if patience == 0 || !s.stuck || idle < s.StuckAfter+patience {
+		return nil
+	}
+	return &no{code: s.code, expired: true, message: fmt.Sprintf("stuck: no change for %s: %s", short(idle), s.text)}
 }
 
 // pause lets site time pass until the next poll, or says that there is none.
@@ -120,7 +134,7 @@ func (s *waiting) pause(ctx context.Context) error {
 	if s.Timeout > 0 {
 		left := s.since.Add(s.Timeout).Sub(now)
 		if left <= 0 {
-			return &no{code: s.code, message: fmt.Sprintf("waited %s: %s", short(s.Timeout), s.text)}
+			return &no{code: s.code, expired: true, message: fmt.Sprintf("waited %s: %s", short(s.Timeout), s.text)}
 		}
 		d = min(d, left)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +114,38 @@ func TestAWaitSaysOnceThatItIsStuck(t *testing.T) {
 	}
 	if s := got.Run.Steps[0].Stuck; s == nil || s.Text != "1 of 3" || s.Since < 300 || s.Since > 330 {
 		t.Errorf("got %+v", s)
+	}
+}
+
+func TestAWaitThatStaysStuckEndsWhereTheRunHasNoPatience(t *testing.T) {
+	w := dsl.Wait{ID: "rolled", Timeout: 10 * time.Hour, StuckAfter: 5 * time.Minute}
+	stuck := dsl.Poll{State: dsl.Pending, Text: "1 of 3", Code: "not-rolled"}
+	for _, c := range []struct {
+		name    string
+		answers []dsl.Poll
+		outcome string
+		until   float64 // site seconds at which the wait has ended, about
+	}{
+		{"no change", []dsl.Poll{stuck}, "rolled blocked not-rolled", 25 * 60},
+		{"slow, but it moves", append(slices.Repeat([]dsl.Poll{stuck}, 18), pending("2 of 3"), finished), "rolled done", 8 * 60},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, newFakeAPI(t).config())
+			r := newRig(t, s)
+			r.options.StuckFor = 20 * time.Minute
+			var polled []int
+			got := r.run(t, waiting(w, s, &polled, c.answers...))
+			end := got.Run.Steps[0].End
+			if text := strings.TrimSpace(fmt.Sprintf("%s %s %s", end.ID, end.Outcome, end.Code)); text != c.outcome {
+				t.Errorf("got %s, want %s", text, c.outcome)
+			}
+			if end.Expired != (end.Outcome != journal.Done) || got.Run.Ended.Completed == end.Expired {
+				t.Errorf("got expired %v, completed %v", end.Expired, got.Run.Ended.Completed)
+			}
+			if end.SiteSeconds < c.until-60 || end.SiteSeconds > c.until+120 || got.Run.Steps[0].Stuck == nil {
+				t.Errorf("got an end after %v s of site time, want about %v, and that it was stuck", end.SiteSeconds, c.until)
+			}
+		})
 	}
 }
 

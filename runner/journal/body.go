@@ -47,7 +47,8 @@ type RunEnded struct {
 	Message     string  `json:"message,omitempty"`
 	SiteSeconds float64 `json:"siteSeconds"`
 	WallSeconds float64 `json:"wallSeconds"`
-	Writes      int     `json:"writes"` // that changed something, or may have
+	Writes      int     `json:"writes"`              // that changed something, or may have
+	Completed   bool    `json:"completed,omitempty"` // the runbook reached its end
 }
 
 // StepKind is one of the four things that a runbook does.
@@ -95,6 +96,7 @@ type StepEnded struct {
 	Trace       string          `json:"trace,omitempty"` // script excerpt with caret and backtrace
 	SiteSeconds float64         `json:"siteSeconds"`
 	Writes      int             `json:"writes"`             // that changed something, or may have
+	Expired     bool            `json:"expired,omitempty"`  // of a wait: its time was up, or it stayed stuck for too long
 	Recorded    bool            `json:"recorded,omitempty"` // taken from the run that this one resumes, not done again
 	Value       json.RawMessage `json:"value,omitempty"`
 }

@@ -32,12 +32,14 @@ type Run struct {
 // Step is one step, wait, gate or manual step.
 type Step struct {
 	StepStarted
+	Seq          int64      // of the event that began it
 	Begin        float64    // site seconds
 	End          *StepEnded // nil: it runs, or the run was cut off in it
 	Pending      string     // the last pending text
 	PendingSince float64    // site seconds at which it appeared
 	Waited       []Said     // every pending text
-	Stuck        *WaitStuck
+	Stuck        *WaitStuck // the last time that it was
+	StuckAt      float64    // site seconds of that
 	Writes       []*Write
 	Back         *Reversibility // nil: nobody said
 }
@@ -66,6 +68,7 @@ func (w *Write) MayHaveChanged() bool {
 type Fault struct {
 	FaultArmed
 	Fired  *FaultFired // the first time; nil: never
+	Seq    int64       // of the event of that
 	At     float64     // site seconds of that
 	Times  int
 	Felt   []Said   // every time, with its target
@@ -161,7 +164,7 @@ func (r *Run) fold(e Event, b Body) error {
 	case *RunEnded:
 		r.Ended = b
 	case *StepStarted:
-		r.Steps = append(r.Steps, &Step{StepStarted: *b, Begin: e.At})
+		r.Steps = append(r.Steps, &Step{StepStarted: *b, Seq: e.Seq, Begin: e.At})
 	case *StepEnded:
 		s := r.Current()
 		if s == nil || s.ID != b.ID {
@@ -175,7 +178,7 @@ func (r *Run) fold(e Event, b Body) error {
 		}
 	case *WaitStuck:
 		if s := r.Current(); s != nil && s.ID == b.ID {
-			s.Stuck = b
+			s.Stuck, s.StuckAt = b, e.At
 		}
 	case *WriteIntent:
 		w := &Write{WriteIntent: *b, At: e.At}
@@ -209,13 +212,14 @@ func (r *Run) fold(e Event, b Body) error {
 	case *Clock:
 		r.Clock = b
 	default:
-		r.judge(e.At, b)
+		r.judge(e, b)
 	}
 	return nil
 }
 
 // judge folds faults and invariants.
-func (r *Run) judge(at float64, b Body) {
+func (r *Run) judge(e Event, b Body) {
+	at := e.At
 	switch b := b.(type) {
 	case *FaultArmed:
 		r.Faults = append(r.Faults, &Fault{FaultArmed: *b})
@@ -224,7 +228,7 @@ func (r *Run) judge(at float64, b Body) {
 		f.Times++
 		f.Felt = append(f.Felt, Said{at, b.Target})
 		if f.Fired == nil {
-			f.Fired, f.At = b, at
+			f.Fired, f.Seq, f.At = b, e.Seq, at
 		}
 	case *FaultHealed:
 		r.fault(b.ID).Healed = &at

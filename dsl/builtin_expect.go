@@ -107,12 +107,12 @@ func (c *call) formed(e Expectation, given map[string]bool) error {
 		return c.errorf("bad-argument", `for parameter rollback: got %q, want "done", "refused" or "failed"`, e.Rollback)
 	}
 	for _, id := range e.Order {
-		if !IsKebab(strings.TrimPrefix(id, "fault:")) {
+		if plain := strings.TrimPrefix(id, "fault:"); !IsKebab(plain) && !faultID.MatchString(plain) {
 			return c.errorf("bad-argument", `for parameter order: got %q, want the id of a step, or "fault:ID"`, id)
 		}
 	}
 	for _, x := range e.Never {
-		if !IsKebab(x) && !strings.Contains(strings.TrimSpace(x), " ") {
+		if !IsKebab(x) && !faultID.MatchString(x) && !strings.Contains(strings.TrimSpace(x), " ") {
 			return c.errorf("bad-argument", "for parameter never: got %q, want an id, or a text of several words", x)
 		}
 	}

@@ -35,8 +35,8 @@ func heals(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	a.Heal = strings.ReplaceAll(a.Heal, "_", "-")
-	if !IsKebab(a.Heal) {
-		return nil, c.errorf("not-kebab-case", "got fault %q, want kebab-case", a.Heal)
+	if !faultID.MatchString(a.Heal) {
+		return nil, c.errorf("not-kebab-case", "got fault %q, want kebab-case, or ID#2 for the second of a kind", a.Heal)
 	}
 	return action(a), nil
 }

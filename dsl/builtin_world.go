@@ -260,6 +260,9 @@ func worldVCenter(c *call) (starlark.Value, error) {
 	return token[WorldVCenter]{"vcenter", vc}, nil
 }
 
+// IsArtifact tells whether a text is "repository:tag".
+func IsArtifact(text string) bool { return artifactForm.MatchString(text) }
+
 var artifactForm = regexp.MustCompile(`^[^:]+:[^:/]+$`)
 
 // worldRegistry is registry(artifacts=["repository:tag"]).
@@ -269,7 +272,7 @@ func worldRegistry(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	for _, a := range r.Artifacts {
-		if !artifactForm.MatchString(a) {
+		if !IsArtifact(a) {
 			return nil, c.errorf("bad-argument", `for parameter artifacts: got %q, want "repository:tag"`, a)
 		}
 	}

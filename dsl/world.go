@@ -31,6 +31,7 @@ type WorldChange struct {
 type WorldCluster struct {
 	Name      string
 	Manifests string // directory, made absolute against the world's file
+	Except    string // name of a file in it that holds no manifests, "" when there is none
 	Etcd      string // "model", the only kind so far: its membership is played
 	Pos       Position
 }

@@ -47,15 +47,18 @@ func (e *InputError) Error() string {
 
 func (e *InputError) Unwrap() error { return e.Err }
 
-// readManifests reads all *.yaml, *.yml and *.json of a directory, in the order of their names, as kubectl apply -f does.
-func readManifests(dir string) ([]Manifest, error) {
+var manifestTypes = []string{".json", ".yaml", ".yml"}
+
+// readManifests reads all *.yaml, *.yml and *.json of a directory but one, in the order of their names, as kubectl apply
+// -f does.
+func readManifests(dir, except string) ([]Manifest, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, &InputError{dir, err}
 	}
 	var l []Manifest
 	for _, e := range entries {
-		if e.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
+		if e.IsDir() || e.Name() == except || !slices.Contains(manifestTypes, filepath.Ext(e.Name())) {
 			continue
 		}
 		m, err := readManifest(filepath.Join(dir, e.Name()))

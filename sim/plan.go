@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,8 +11,10 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
+	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
 // Plan is a world whose manifests were read and checked. Nothing runs yet, so a fault in the input costs nothing.
@@ -24,6 +27,8 @@ type Plan struct {
 	durations Durations
 	places    []vcenter.Place
 	user      *url.Userinfo
+	scheme    *runtime.Scheme // the kinds that a twin's API servers know
+	made      []bool          // which of the world's changes found their manifest
 }
 
 // clusterPlan is one workload cluster of a Plan.
@@ -41,8 +46,11 @@ var modelled = []string{"Cluster", "ClusterResourceSet", "ConfigMap", "KubeadmCo
 
 // Load reads the manifests of a world. Errors are InputErrors where a file is to blame.
 func Load(w World, seed uint64) (*Plan, error) {
-	p := &Plan{World: w, Seed: seed}
+	p := &Plan{World: w, Seed: seed, made: make([]bool, len(w.Changes))}
 	var err error
+	if p.scheme, err = kube.NewScheme(); err != nil {
+		return nil, err
+	}
 	if p.durations, err = NewDurations(w.Timing, seed); err != nil {
 		return nil, &InputError{"", err}
 	}
@@ -59,11 +67,11 @@ func Load(w World, seed uint64) (*Plan, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.unmade()
 }
 
 func (p *Plan) loadCluster(c Cluster) error {
-	all, err := readManifests(c.Manifests)
+	all, err := p.read(c.Manifests, c.Except)
 	if err != nil {
 		return err
 	}
@@ -86,7 +94,7 @@ func (p *Plan) loadCluster(c Cluster) error {
 	}
 	inside := filepath.Join(c.Manifests, "workload")
 	if _, err := os.Stat(inside); err == nil {
-		if cp.workload, err = readManifests(inside); err != nil {
+		if cp.workload, err = p.read(inside, ""); err != nil {
 			return err
 		}
 		for _, m := range cp.workload {
@@ -195,7 +203,7 @@ func (c *clusterPlan) account() (*url.Userinfo, error) {
 	return url.UserPassword(user, password), nil
 }
 
-// Digests are the SHA-256 of every manifest file, by path.
+// Digests are the SHA-256 of every manifest file, by path, and of every change.
 func (p *Plan) Digests() map[string]string {
 	m := map[string]string{}
 	for _, c := range p.clusters {
@@ -204,6 +212,9 @@ func (p *Plan) Digests() map[string]string {
 				m[x.File] = x.digest
 			}
 		}
+	}
+	for i, c := range p.World.Changes {
+		m[fmt.Sprintf("change %d of %s %s", i+1, c.Kind, c.Name)] = fmt.Sprintf("%x", sha256.Sum256(c.Merge))
 	}
 	return m
 }

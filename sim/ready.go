@@ -40,6 +40,10 @@ func (t *Twin) awaitReady(ctx context.Context) error {
 	}
 }
 
+// Healthy is nil when the site is well and at rest: every control plane, MachineDeployment, Machine and Node is what the
+// manifests ask for, ready and up to date, every Cluster available, and Kube-OVN delivered. It may be asked at any time.
+func (t *Twin) Healthy(ctx context.Context) error { return t.ready(ctx) }
+
 // ready is nil when the site is at rest in the state that the manifests ask for.
 func (t *Twin) ready(ctx context.Context) error {
 	for _, w := range t.workloads {
@@ -153,6 +157,10 @@ func (w *workload) nodesReady(ctx context.Context) error {
 		return err
 	}
 	for _, n := range nodes.Items {
+		i := slices.IndexFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool { return c.Type == corev1.NodeReady })
+		if i < 0 || n.Status.Conditions[i].Status != corev1.ConditionTrue {
+			return fmt.Errorf("node %s: not Ready", n.Name)
+		}
 		for _, t := range n.Spec.Taints {
 			if t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeUnreachable {
 				return fmt.Errorf("node %s: taint %s", n.Name, t.ToString())

@@ -10,6 +10,14 @@ type World struct {
 	Templates []Template
 	Artifacts []string                 // "repository:tag" of what the registry holds
 	Timing    map[string]time.Duration // overrides of Timings, by key
+	Changes   []Change                 // of the clusters' manifests, in the order in which they are made
+}
+
+// Change is a JSON merge patch (RFC 7386) of one manifest; null leaves the manifest out.
+type Change struct {
+	Kind, Name string
+	Merge      []byte
+	Where      string // file:line of whoever asks for it
 }
 
 // Cluster is one workload cluster: a directory of Kubernetes manifests as a person applies them to the management
@@ -17,6 +25,7 @@ type World struct {
 type Cluster struct {
 	Name      string
 	Manifests string // directory
+	Except    string // name of a file in it that holds no manifests, "" when there is none
 	Etcd      EtcdKind
 }
 

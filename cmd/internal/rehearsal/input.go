@@ -13,9 +13,23 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
-// loadWorld reads a world and its manifests. Its errors are diag.Diagnostics.
+// loadWorld reads a world and its manifests: a file of Starlark, or a directory of plain manifests with an inventory.
+// Its errors are diag.Diagnostics.
 func loadWorld(file string, seed uint64) (*dsl.World, *sim.Plan, error) {
-	w, err := dsl.Loader{}.World(file)
+	load := dsl.Loader{}.World
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		load = directoryWorld
+	}
+	w, err := load(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return build(w, seed)
+}
+
+// build reads what a world refers to.
+func build(w *dsl.World, seed uint64) (*dsl.World, *sim.Plan, error) {
+	w, err := completed(w)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,9 +59,12 @@ func refusedWorld(w *dsl.World, err error) error {
 	return refused("world-refused", w.Pos, err)
 }
 
-// refusedFault is for a fault that was asked for on the command line.
-func refusedFault(err error) error {
-	d := &diag.Diagnostic{Code: "fault-invalid", Stage: diag.Bind, Message: err.Error(), Err: err}
+// refusedFault is for a fault that was asked for at a position; that of the zero value is the command line.
+func refusedFault(err error, pos diag.Position) error {
+	d := refused("fault-invalid", pos, err)
+	if all := diag.All(err); len(all) > 0 {
+		d.Code, d.Message, d.Hints = all[0].Code, all[0].Message, all[0].Hints
+	}
 	if unknown := (*fault.UnknownError)(nil); errors.As(err, &unknown) {
 		d.Code = "fault-unknown"
 		d.Hint(diag.DidYouMean(unknown.ID, fault.IDs()))
@@ -61,6 +78,9 @@ func refusedFault(err error) error {
 // refused is err at a line of a file that the user wrote.
 func refused(code string, pos diag.Position, err error) *diag.Diagnostic {
 	d := &diag.Diagnostic{Code: code, Stage: diag.Load, Pos: pos, Message: err.Error(), Err: err}
+	if pos.Line == 0 {
+		return d
+	}
 	if text, err := os.ReadFile(pos.File); err == nil {
 		lines := strings.Split(string(text), "\n")
 		d.Line = strings.TrimSuffix(lines[min(pos.Line, len(lines))-1], "\r")

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/rehearse-dev/rehearse/dsl"
+	"github.com/rehearse-dev/rehearse/dsl/diag"
 	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/runner/check"
 	"github.com/rehearse-dev/rehearse/runner/journal"
@@ -45,6 +46,9 @@ type Rehearsal struct {
 	world   *dsl.World
 	plan    *sim.Plan
 	faults  []fault.Spec
+
+	operator map[string][]dsl.Action // of a scenario
+	stuckFor time.Duration           // 0: a wait goes on until its own time is up
 }
 
 // Load reads and checks what was given. Its errors are diag.Diagnostics, all that is wrong at once; nothing was started.
@@ -55,7 +59,7 @@ func Load(c Config) (*Rehearsal, error) {
 	}
 	for _, text := range c.Faults {
 		if err := r.addFault(text); err != nil {
-			return nil, refusedFault(err)
+			return nil, refusedFault(err, diag.Position{})
 		}
 	}
 	return r, nil
@@ -79,6 +83,14 @@ func (r *Rehearsal) addFault(text string) error {
 	}
 	r.nameTarget(&s)
 	r.faults = append(r.faults, s)
+	for _, id := range []string{s.When.Before, s.When.Step, s.Heal.Step} {
+		if id == "" {
+			continue
+		}
+		if _, err := r.checkStep(id, diag.Position{}); err != nil {
+			return err
+		}
+	}
 	return s.Check(r.plan.Names())
 }
 
@@ -86,11 +98,22 @@ func (r *Rehearsal) loadRunbook() (err error) {
 	if r.runbook, err = (dsl.Loader{}).Runbook(r.c.Runbook); err != nil {
 		return err
 	}
+	return r.bind(diag.Position{})
+}
+
+// bind binds the parameters; at is where they are given, the zero value is the command line.
+func (r *Rehearsal) bind(at diag.Position) (err error) {
 	if _, err := check.NewJudge(r.runbook.Invariants); err != nil {
 		return refused("invariant-unknown", r.runbook.Pos, err)
 	}
-	r.params, err = r.runbook.Bind(r.c.Params)
-	return err
+	if r.params, err = r.runbook.Bind(r.c.Params); err == nil || at.Line == 0 {
+		return err
+	}
+	var l diag.List
+	for _, d := range diag.All(err) {
+		l = append(l, refused(d.Code, at, errors.New(d.Message)))
+	}
+	return l.Or()
 }
 
 func (r *Rehearsal) loadWorld() (err error) {
@@ -98,11 +121,19 @@ func (r *Rehearsal) loadWorld() (err error) {
 	return err
 }
 
+func (r *Rehearsal) build(w *dsl.World) (err error) {
+	r.world, r.plan, err = build(w, r.c.Seed)
+	return err
+}
+
 // World is the simulator's form of a declared world.
 func World(w *dsl.World) sim.World {
 	out := sim.World{Name: w.Name, ACP: w.ACP, Artifacts: w.Registry.Artifacts, Timing: w.Timing}
 	for _, c := range w.Clusters {
-		out.Clusters = append(out.Clusters, sim.Cluster{Name: c.Name, Manifests: shown(c.Manifests), Etcd: sim.EtcdKind(c.Etcd)})
+		out.Clusters = append(out.Clusters, sim.Cluster{Name: c.Name, Manifests: shown(c.Manifests), Except: c.Except, Etcd: sim.EtcdKind(c.Etcd)})
+	}
+	for _, x := range w.Changes {
+		out.Changes = append(out.Changes, sim.Change{Kind: x.Kind, Name: x.Name, Merge: x.Merge, Where: fmt.Sprintf("%s:%d", x.Pos.File, x.Pos.Line)})
 	}
 	for _, t := range w.VCenter.Templates {
 		out.Templates = append(out.Templates, sim.Template{Name: t.Name, Kubernetes: t.Kubernetes})
@@ -166,10 +197,16 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	s.Listen(j, twin.Clock().Now, twin.Clock().Wall)
 	engine := newFaults(ctx, twin, j, r.faults, breaks)
 	j.OnEvent(engine.hear)
+	person := &operator{actions: r.operator, twin: twin, faults: engine, dir: r.c.Dir, acted: map[string]bool{}, note: func(text string) {
+		if err := j.Append(journal.Note{Text: text}); err != nil {
+			breaks(err)
+		}
+	}}
+	j.OnEvent(person.hear)
 	if s.Measure != nil {
 		defer s.Measure(twin)
 	}
-	return runner.Run(ctx, runner.Options{Site: site{twin}, Journal: j, Started: r.started(twin.WallTimeOnly()),
+	return runner.Run(ctx, runner.Options{Site: site{twin, person}, Journal: j, Started: r.started(twin.WallTimeOnly()), StuckFor: r.stuckFor,
 		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
 		Scope:  check.Scope{Clusters: twin.ClusterNames()}, RollbackAt: r.c.RollbackAt, RollbackOnFailure: r.c.RollbackOnFailure,
 		Arm: func(ctx context.Context) error {
@@ -177,6 +214,9 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 				if err := j.Append(journal.Warning{Text: n}); err != nil {
 					return err
 				}
+			}
+			if err := twin.Healthy(ctx); err != nil {
+				return fmt.Errorf("the world is not well before any fault: %w", err)
 			}
 			engine.engine.Start(ctx)
 			return nil

@@ -28,7 +28,7 @@ func (s StepID) Matches(id string) bool {
 
 // StepIDs are the ids that the runbook may use, in the order of its files: those of every call of step, wait, gate and
 // manual in its own file and in all that it loads, whoever the method is called on. A method that is not called where it
-// is named, or is looked up by its name, may have any id.
+// is named, or is looked up by its name, may have any id; the standard library does no such thing.
 func (rb *Runbook) StepIDs() []StepID {
 	var all []StepID
 	for _, m := range rb.module.closure(nil) {
@@ -43,7 +43,7 @@ func (rb *Runbook) StepIDs() []StepID {
 					called[dot] = true
 					all = append(all, StepID{dot.Name.Name, idPattern(n), rb.prog.position(dot.NamePos)})
 				}
-				if id, ok := n.Fn.(*syntax.Ident); ok && id.Name == "getattr" {
+				if id, ok := n.Fn.(*syntax.Ident); ok && id.Name == "getattr" && !isEmbedded(m.label) {
 					all = append(all, StepID{"", "*", rb.prog.position(id.NamePos)})
 				}
 			case *syntax.DotExpr:

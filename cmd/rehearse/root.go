@@ -20,6 +20,8 @@ import (
 var verbs = []func(*env) *cobra.Command{
 	runCommand,
 	upCommand,
+	testCommand,
+	scenarioCommand,
 	lintCommand,
 	reportCommand,
 	doctorCommand,

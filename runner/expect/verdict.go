@@ -43,6 +43,9 @@ func unproven(e dsl.Expectation, r *journal.Run) string {
 			return "armed, not triggered: " + f.ID
 		}
 	}
+	if e.Rollback != "" && !r.Ended.Completed && r.Rollback == nil {
+		return "no rollback was tried, and the scenario wants one that is " + e.Rollback
+	}
 	for _, i := range r.Invariants {
 		if e.Invariants[i.ID] && i.Judged != nil && i.Judged.Verdict == journal.Error {
 			return "nothing was observed of " + i.ID

@@ -33,6 +33,7 @@ type Case struct {
 	Dir         string       // run directory, "" when there is none
 	Run         *journal.Run // nil when the run could not begin
 	Repeat      []string     // the command that repeats this scenario
+	Times       int          // how often it was run with one seed; what differed is among the problems
 }
 
 // Verdict is the worst of the suite's: an Error outweighs a Fail, since nothing can be trusted then.
@@ -55,4 +56,16 @@ func (s *Suite) Counts() map[journal.Verdict]int {
 		n[c.Verdict]++
 	}
 	return n
+}
+
+// SuiteFormat is a way to write the report of a suite.
+type SuiteFormat struct {
+	Name  string // as -o takes it
+	Write func(*Suite) ([]byte, error)
+}
+
+// SuiteFormats is the table of them. Keep sorted.
+var SuiteFormats = []SuiteFormat{
+	{"json", SuiteJSON},
+	{"text", func(s *Suite) ([]byte, error) { return []byte(SuiteText(s)), nil }},
 }

@@ -156,6 +156,12 @@ func (r *Rehearsal) nameTarget(s *fault.Spec) {
 	}
 }
 
+// Faults are what was asked for, in the grammar of the command line.
+func (r *Rehearsal) Faults() []string { return r.c.Faults }
+
+// Seed is the seed of the run.
+func (r *Rehearsal) Seed() uint64 { return r.c.Seed }
+
 // Warnings are what a person should know before the run.
 func (r *Rehearsal) Warnings() []string { return r.plan.Warnings }
 

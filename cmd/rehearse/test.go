@@ -1,0 +1,251 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/suite"
+	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/report"
+)
+
+// testFlags are the flags of `rehearse test`.
+type testFlags struct {
+	run, shard, dir, output, junit, html string
+	jobs, repeat                         int
+	seed                                 uint64
+	patience                             time.Duration
+	failFast, rerunFailed, list, quiet   bool
+}
+
+func testCommand(e *env) *cobra.Command {
+	var f testFlags
+	c := &cobra.Command{
+		Use:   "test PATH…",
+		Short: "Run the scenarios of files, each on a twin of its own",
+		Long: `Test runs the scenarios that the files declare, those of a directory's *_test.star, and compares each with what it
+expects: pass, fail (it ended in another way) or error (it proves nothing: the testbed broke, a fault never fired, the
+world was not well before). They run in the order of files and declarations, --jobs at once.
+
+Each runs in a process of its own; one that is killed or hangs is an error with its log and journal kept, and the others
+go on. The results are in runs/<suite>-<time>: a folder for each scenario, and result.json.
+
+--shard I/N runs every Nth from the Ith on. --shard job is for the pods of a Kubernetes Indexed Job: it reads
+JOB_COMPLETION_INDEX, which Kubernetes sets, and JOB_COMPLETIONS, which the manifest sets to the Job's completions.
+
+Exit codes: 0 all pass, 1 some fail, 3 some error, 2 usage or a file that is wrong, 4 stopped by the user.`,
+		Example: `  rehearse test scenarios
+  rehearse test scenarios/vsphere/upgrade_test.star --run 'etcd|quorum' --jobs 2
+  rehearse test scenarios --rerun-failed
+  rehearse test scenarios/vsphere/upgrade_test.star --run '^happy path$' --repeat 3`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(c, errors.New("got no path, want files or directories with scenarios"))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return f.test(c, e, args) },
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.run, "run", "", "only scenarios whose name or tag matches `REGEX`")
+	fs.StringVar(&f.shard, "shard", "", "only a part of them: `I/N`, or job")
+	fs.BoolVar(&f.rerunFailed, "rerun-failed", false, "only those that were no pass the last time")
+	fs.BoolVar(&f.list, "list", false, "print the names of those and run nothing")
+	fs.IntVar(&f.jobs, "jobs", 0, "how many run at once (default: by cores and memory)")
+	fs.IntVar(&f.repeat, "repeat", 1, "run each so often with its seed; what differs is a fail")
+	fs.BoolVar(&f.failFast, "fail-fast", false, "begin no more after the first that is no pass")
+	fs.Uint64Var(&f.seed, "seed", 1, "what names, jitter and the choice of targets are drawn from, where a scenario has no seed")
+	fs.DurationVar(&f.patience, "timeout", 20*time.Minute, "how long one run may take, in real `TIME`")
+	fs.StringVar(&f.dir, "dir", "", "`DIRECTORY` of the results (default runs/<suite>-<time>)")
+	fs.StringVar(&f.junit, "junit", "", "also write the result as JUnit into `FILE`")
+	fs.StringVar(&f.html, "html", "", "also write pages into `DIRECTORY`: index.html and one for each scenario")
+	fs.StringVarP(&f.output, "output", "o", "text", "what stdout gets: `FORMAT` text or json")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress on stderr")
+	return c
+}
+
+func (f *testFlags) test(c *cobra.Command, e *env, paths []string) error {
+	s, err := f.selection(e)
+	if err != nil {
+		return usage(c, err)
+	}
+	files, err := suite.Files(paths)
+	if err != nil {
+		return usage(c, err)
+	}
+	name, all, err := suite.Load(files, f.seed)
+	if err != nil {
+		return err
+	}
+	if f.rerunFailed {
+		if s.Only, _, err = suite.Failed("runs", name); err != nil {
+			return usage(c, fmt.Errorf("--rerun-failed: %w", err))
+		}
+	}
+	items := s.Of(all)
+	if len(items) == 0 && s.Shard.Count == 0 && !f.rerunFailed {
+		return usage(c, fmt.Errorf("--run: got no scenario that matches %q, of %d", f.run, len(all)))
+	}
+	if f.list {
+		for _, i := range items {
+			fmt.Fprintln(e.stdout, i.ID())
+		}
+		return nil
+	}
+	return f.rehearse(c, e, paths, name, items, s.Shard)
+}
+
+// selection reads the flags that choose, and refuses those that make no sense.
+func (f *testFlags) selection(e *env) (s suite.Selection, err error) {
+	if f.run != "" {
+		if s.Run, err = regexp.Compile(f.run); err != nil {
+			return s, fmt.Errorf("--run: %w", err)
+		}
+	}
+	if s.Shard, err = suite.ParseShard(f.shard, e.getenv); err != nil {
+		return s, fmt.Errorf("--shard: %w", err)
+	}
+	switch {
+	case !slices.ContainsFunc(report.SuiteFormats, func(x report.SuiteFormat) bool { return x.Name == f.output }):
+		return s, fmt.Errorf("--output: got %q, want text or json", f.output)
+	case f.jobs < 0:
+		return s, fmt.Errorf("--jobs: got %d, want a number from 1 on", f.jobs)
+	case f.repeat < 1:
+		return s, fmt.Errorf("--repeat: got %d, want a number from 1 on", f.repeat)
+	case f.patience <= 0:
+		return s, fmt.Errorf("--timeout: got %s, want a positive duration", f.patience)
+	}
+	return s, nil
+}
+
+// rehearse runs the items and reports.
+func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name string, items []*suite.Item, shard suite.Shard) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if _, err := e.lookup.Find(c.Context()); err != nil && len(items) > 0 {
+		return err
+	}
+	if f.dir == "" {
+		f.dir = filepath.Join("runs", name+"-"+time.Now().UTC().Format("20060102-150405.000"))
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, suite.ResultFile)); err == nil {
+		return usage(c, fmt.Errorf("--dir: %s holds the result of a suite already", f.dir))
+	}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return usage(c, err)
+	}
+	if f.jobs == 0 {
+		f.jobs = suite.DefaultJobs(runtime.GOMAXPROCS(0), suite.Memory())
+	}
+	watch := e.suiteProgress(f.quiet, len(items))
+	begin := time.Now()
+	r := suite.Runner{Jobs: f.jobs, Repeat: f.repeat, FailFast: f.failFast, Dir: f.dir, Patience: f.patience, Watch: watch,
+		Command: func(i *suite.Item, dir string) []string {
+			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--seed", fmt.Sprint(f.seed)}
+		},
+		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, f.seed) },
+	}
+	result := &report.Suite{Command: f.command(paths), Version: buildVersion(), Seed: f.seed, Started: begin, Shard: shard.String()}
+	result.Cases = r.Run(c.Context(), items)
+	result.WallSeconds = journal.Seconds(time.Since(begin))
+	watch.close()
+	return f.conclude(c, e, result)
+}
+
+// conclude keeps the result, shows it and turns it into an exit code.
+func (f *testFlags) conclude(c *cobra.Command, e *env, s *report.Suite) error {
+	saved := errors.Join(suite.Save(f.dir, s), e.publish(s, f.junit, f.html))
+	i := slices.IndexFunc(report.SuiteFormats, func(x report.SuiteFormat) bool { return x.Name == f.output })
+	b, err := report.SuiteFormats[i].Write(s)
+	if err != nil {
+		return err
+	}
+	if _, err := e.stdout.Write(b); err != nil {
+		return err
+	}
+	if !f.quiet {
+		fmt.Fprintln(e.stderr, "results  "+f.dir)
+	}
+	switch verdict := s.Verdict(); {
+	case c.Context().Err() != nil:
+		return &exit{runner.ExitStopped}
+	case saved != nil:
+		return saved
+	case verdict == journal.Error:
+		return &exit{runner.ExitError}
+	case verdict == journal.Fail:
+		return &exit{runner.ExitFail}
+	}
+	return nil
+}
+
+// publish writes what others than the caller read: JUnit, pages, and what the CI system of this environment wants.
+func (e *env) publish(s *report.Suite, junit, html string) error {
+	var errs []error
+	if junit != "" {
+		b, err := report.JUnit(s)
+		errs = append(errs, err, os.WriteFile(junit, b, 0o644))
+	}
+	if html != "" {
+		pages, err := report.SuiteHTML(s)
+		errs = append(errs, err, os.MkdirAll(html, 0o755))
+		for name, b := range pages {
+			errs = append(errs, os.WriteFile(filepath.Join(html, name), b, 0o644))
+		}
+	}
+	notes, err := report.Annotations(s, e.getenv)
+	errs = append(errs, err)
+	for _, n := range notes {
+		errs = append(errs, e.annotate(n))
+	}
+	return errors.Join(errs...)
+}
+
+// annotate puts a note where the CI system reads it.
+func (e *env) annotate(n report.Annotation) error {
+	if n.File == "" {
+		_, err := e.stderr.Write(n.Text)
+		return err
+	}
+	how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+	if n.Append {
+		how = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	}
+	f, err := os.OpenFile(n.File, how, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(n.Text)
+	return errors.Join(err, f.Close())
+}
+
+// command is what repeats the suite.
+func (f *testFlags) command(paths []string) []string {
+	l := append([]string{"rehearse", "test"}, paths...)
+	if f.run != "" {
+		l = append(l, "--run", f.run)
+	}
+	if f.shard != "" {
+		l = append(l, "--shard", f.shard)
+	}
+	if f.repeat > 1 {
+		l = append(l, "--repeat", fmt.Sprint(f.repeat))
+	}
+	return append(l, "--seed", fmt.Sprint(f.seed))
+}
+
+// repeatCommand is what repeats one scenario.
+func repeatCommand(file, name string, seed uint64) []string {
+	return []string{"rehearse", "test", file, "--run", "^" + regexp.QuoteMeta(name) + "$", "--seed", fmt.Sprint(seed)}
+}

@@ -25,6 +25,8 @@ type fakeAPI struct {
 	says    string                                 // the message of such an answer
 	cut     string                                 // lists whose path ends in this come in pages, of which the second has expired
 
+	mute bool // watches say nothing
+
 	mu      sync.Mutex
 	version int
 	objects map[string]object // by path
@@ -299,7 +301,7 @@ func (f *fakeAPI) watch(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for next := 0; ; f.changed.Wait() {
-		for ; next < len(f.log); next++ {
+		for ; next < len(f.log) && !f.mute; next++ {
 			if c := f.log[next]; c.version > since && inCollection(r.URL.Path, c.collection) {
 				_ = json.NewEncoder(w).Encode(c)
 				w.(http.Flusher).Flush()

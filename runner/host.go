@@ -122,6 +122,8 @@ func (h *host) begin(ctx context.Context, s journal.StepStarted) (recorded *jour
 	}
 	if recorded != nil {
 		h.append(*recorded)
+		h.journal.Drain()
+		h.wayBack(ctx, s.ID)
 	}
 	h.journal.Drain() // faults that wait for this step have fired by now
 	if recorded != nil && h.broken == nil {
@@ -147,6 +149,7 @@ func (h *host) end(ctx context.Context, e journal.StepEnded, since time.Time, er
 	}
 	h.append(e)
 	h.journal.Drain()
+	h.wayBack(ctx, e.ID)
 	if err == nil && h.broken != nil {
 		return h.broken
 	}

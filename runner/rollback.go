@@ -27,6 +27,23 @@ func (h *host) turn(id string) error {
 	return errTurned
 }
 
+// wayBack says what going back would mean, after a step on the way forward.
+func (h *host) wayBack(ctx context.Context, id string) {
+	if h.back != nil || ctx.Err() != nil {
+		return
+	}
+	look, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := h.run.observer.Refresh(look); err != nil {
+		h.warn("the way back is told from what was seen before: " + err.Error())
+	}
+	h.journal.Drain()
+	if level, why, ok := h.run.judge.WayBack(); ok {
+		h.append(journal.Reversibility{Step: id, Level: level, Why: why})
+		h.journal.Drain()
+	}
+}
+
 // goBack takes the run back when that was asked for. It never does when the user has stopped the run, who wants no
 // further write, nor when our own machinery is broken, which may be why the run went wrong.
 func (r *run) goBack(ctx context.Context, e *ending) {

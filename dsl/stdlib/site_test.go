@@ -167,13 +167,13 @@ func set(o dsl.Object, path string, v any) {
 
 // tick lets the controllers do a little of what the wait waits for.
 func (e *estate) tick(wait string) {
-	switch {
-	case wait == "kube-ovn-delivered":
+	switch wait = strings.TrimPrefix(wait, "undone/"); {
+	case strings.HasPrefix(wait, "kube-ovn"):
 		e.deliver()
-	case wait == "control-plane-rolled":
+	case strings.HasPrefix(wait, "control-plane"):
 		e.roll("KubeadmControlPlane", "prod-a-kcp", "")
 	case strings.HasPrefix(wait, "workers-"):
-		name := strings.TrimSuffix(strings.TrimPrefix(wait, "workers-"), "-rolled")
+		name := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(wait, "workers-"), "-back"), "-rolled")
 		e.roll("MachineDeployment", name, name)
 	}
 }
@@ -195,7 +195,7 @@ func (e *estate) deliver() {
 // roll replaces one machine, and settles the owner and the add-ons when it was the last.
 func (e *estate) roll(kind, name, deployment string) {
 	owner := e.management.Find(kind, name)
-	status := owner["status"].(map[string]any)
+	status, target := owner["status"].(map[string]any), versionOf(owner["spec"].(map[string]any))
 	generation := owner["metadata"].(map[string]any)["generation"]
 	if status["observedGeneration"] != generation {
 		status["observedGeneration"], status["updatedReplicas"] = generation, int64(0)
@@ -205,21 +205,30 @@ func (e *estate) roll(kind, name, deployment string) {
 		labels, _ := m["metadata"].(map[string]any)["labels"].(map[string]any)
 		_, isControlPlane := labels["cluster.x-k8s.io/control-plane"]
 		ours := labels["cluster.x-k8s.io/deployment-name"] == deployment || deployment == "" && isControlPlane
-		if m["kind"] != "Machine" || !ours || m["spec"].(map[string]any)["version"] != oldKubernetes {
+		if m["kind"] != "Machine" || !ours || m["spec"].(map[string]any)["version"] == target {
 			continue
 		}
 		old := m["metadata"].(map[string]any)["name"].(string)
 		delete(e.management.Objects, key)
 		delete(e.workload.Objects, "Node "+old)
 		delete(e.workload.Objects, "Pod kube-system/etcd-"+old)
-		e.machine(deployment, newKubernetes)
+		e.machine(deployment, target)
 		status["updatedReplicas"] = status["updatedReplicas"].(int64) + 1
 		return
 	}
 	if kind == "KubeadmControlPlane" {
-		status["version"] = newKubernetes
-		e.addons("1.14.2-v4.3.4", newKubernetes)
+		status["version"] = target
+		tag := "1.14.2-v4.3.4" // a rollback tells the controller to leave CoreDNS alone
+		e.addons(tag, target)
 	}
+}
+
+// versionOf is what a KubeadmControlPlane or a MachineDeployment asks for.
+func versionOf(spec map[string]any) string {
+	if v, ok := spec["version"].(string); ok {
+		return v
+	}
+	return spec["template"].(map[string]any)["spec"].(map[string]any)["version"].(string)
 }
 
 func mustJSON(x any) string {

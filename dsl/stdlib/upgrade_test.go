@@ -36,7 +36,8 @@ func TestUpgradeFromEndToEnd(t *testing.T) {
 	}
 	want := []string{
 		"step preflight: done",
-		"note: a rollback would take CoreDNS back from 1.14.2-v4.3.4 to 1.12.4-v4.2.8, which the webhook may refuse",
+		"note: a rollback would take the CoreDNS tag back from 1.14.2-v4.3.4 to 1.12.4-v4.2.8: the webhook lets it only if " +
+			"the control plane leaves CoreDNS alone, so the undo says that too, and CoreDNS stays as it is then",
 		"step templates: done",
 		"gate start: Replace 3 control-plane and 5 worker VMs of prod-a, one after another, to run Kubernetes v1.34.5 " +
 			"and move Kube-OVN of prod-a from v4.2.26 to v4.3.3? Its workloads and add-ons must run on that.",

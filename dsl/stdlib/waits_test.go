@@ -89,7 +89,11 @@ func TestWhatAWaitSays(t *testing.T) {
 			e.upgraded("m-01", "m-02")
 		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "3 of 3 machines updated, 1 old left"}},
 
+		{"an old machine that its provider gave up is replaced anyway", func(e *estate) {
+			set(e.management.Find("Machine", "m-03"), "status/failureReason", "CreateError")
+		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "0 of 3 machines updated"}},
 		{"a machine that its provider gave up", func(e *estate) {
+			e.upgraded("m-03")
 			set(e.management.Find("Machine", "m-03"), "status/failureReason", "CreateError")
 			set(e.management.Find("Machine", "m-03"), "status/failureMessage", "no such datastore")
 		}, controlPlane, dsl.Poll{State: dsl.Broken, Code: "machine-failed", Text: "m-03: Failed, CreateError: no such datastore"}},

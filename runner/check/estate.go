@@ -19,7 +19,9 @@ type Estate struct {
 	disks       map[string]journal.Disk // by path
 	gone        map[string]bool         // machine templates that were there and are no more
 	kept        map[string]string
-	begun       bool // a step has begun
+	origins     map[string]origin // by cluster
+	old         map[key]bool      // machines that were there before the first step
+	begun       bool              // a step has begun
 }
 
 type key struct{ cluster, name string }
@@ -41,7 +43,7 @@ func newEstate() *Estate {
 	return &Estate{
 		machines: map[key]*Machine{}, planes: map[key]ControlPlane{},
 		deployments: map[key]journal.MachineDeployment{}, pools: map[key]Pool{}, disks: map[string]journal.Disk{},
-		gone: map[string]bool{}, kept: map[string]string{},
+		gone: map[string]bool{}, kept: map[string]string{}, origins: map[string]origin{}, old: map[key]bool{},
 	}
 }
 
@@ -93,6 +95,7 @@ func (s *Estate) GoneTemplates() []string { return slices.Sorted(maps.Keys(s.gon
 // apply adds one event.
 func (s *Estate) apply(at float64, b journal.Body) {
 	s.Now = at
+	s.remember(b)
 	switch b := b.(type) {
 	case *journal.StepStarted:
 		s.begun = true

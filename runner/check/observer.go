@@ -182,6 +182,7 @@ func (o *Observer) sees(f *feed, x *object) error {
 	defer o.mu.Unlock()
 	body, name := f.is(x), nameOf(x)
 	if old := f.seen[name]; old != nil && sameBody(old.body, body) {
+		old.object = x
 		return nil
 	}
 	f.seen[name] = &sighting{object: x, body: body}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,39 @@ func (o *Observer) event(f *feed, e watch.Event) (version string, err error) {
 		err = o.misses(f, nameOf(x))
 	}
 	return x.GetResourceVersion(), err
+}
+
+// Refresh looks at what is known already without waiting for the watches, so that whoever has just written sees what it
+// wrote. What comes and goes is left to the watches. An error leaves things as the watches tell them.
+func (o *Observer) Refresh(ctx context.Context) error {
+	for _, f := range o.feeds {
+		l, err := f.from.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return fmt.Errorf("observe: list %s: %w", f.name, err)
+		}
+		for i := range l.Items {
+			if x := &l.Items[i]; o.outdated(f, x) {
+				if err := o.sees(f, x); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// outdated tells whether an object is known, and as an older one than x.
+func (o *Observer) outdated(f *feed, x *object) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	old := f.seen[nameOf(x)]
+	return old != nil && version(old.object) < version(x)
+}
+
+// version is the resource version as the number that API servers count with; 0 when it is none.
+func version(o *object) uint64 {
+	v, _ := strconv.ParseUint(o.GetResourceVersion(), 10, 64)
+	return v
 }
 
 func nameOf(o *object) string { return o.GetNamespace() + "/" + o.GetName() }

@@ -8,9 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/runner/check"
 	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/kube"
 )
 
 // Options of one run.
@@ -170,7 +173,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r.observer, err = check.Observe(ctx, client, r.Site.Clock(), r.Scope, r.Journal.Append)
+	scope := r.Scope
+	if scope.Workloads, err = r.workloads(ctx); err != nil {
+		return err
+	}
+	r.observer, err = check.Observe(ctx, client, r.Site.Clock(), scope, r.Journal.Append)
 	if err != nil {
 		return err
 	}
@@ -181,6 +188,25 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	r.Journal.Drain()
 	return nil
+}
+
+// workloads are the clusters that are observed from inside, each with a connection of its own. One that the site does
+// not have yet is left out: an invariant that asks for it sees nothing, and says so.
+func (r *run) workloads(ctx context.Context) ([]check.Workload, error) {
+	var l []check.Workload
+	for _, name := range r.Scope.Clusters {
+		cfg, err := r.Site.Workload(ctx, name)
+		if err != nil {
+			r.host.warn("cluster " + name + " is not observed from inside: " + err.Error())
+			continue
+		}
+		c, err := kube.New(rest.CopyConfig(cfg), nil)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, check.Workload{Cluster: name, Client: c, Ping: c.Ping})
+	}
+	return l, nil
 }
 
 // stopping tells whether it is the user who ends the run.

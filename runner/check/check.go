@@ -28,8 +28,11 @@ type Breach struct {
 
 // All is the table of invariants. Keep sorted.
 var All = []Invariant{
+	controlPlaneOneMinor,
+	cpiAvailable,
 	diskOneMachine,
 	disksFollowSlots,
+	endpointAnswers,
 	etcdQuorum,
 	oldTemplateKept,
 	oneControlPlaneMachine,

@@ -61,6 +61,14 @@ var short = journal.ControlPlane{
 
 var healthyAgain = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "True"}
 
+func joining(m *journal.Machine) {
+	m.Phase, m.Ready, m.Node, m.Kubelet, m.Etcd = "Provisioned", false, "", "", nil
+}
+
+func pods(desired, available int) journal.CloudProvider {
+	return journal.CloudProvider{Cluster: "prod-a", Desired: desired, Available: available}
+}
+
 // stories are journals that an invariant accepts or refuses, by the name of the file.
 var stories = map[string]story{
 	"disk-one-machine.accept": append(pooled(), disk("1"), disk("1", "a", "d"), disk("other", "a", "b"), disk("1", "d")),
@@ -73,6 +81,29 @@ var stories = map[string]story{
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-2"))),
 	"disks-follow-slots.refuse-without-its-disk": append(pooled(), disk("root", "d"), disk("etcd"), gone("a"),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), cp("d", "v1.34.5")),
+	"control-plane-one-minor-at-a-time.accept": three("v1.33.7", asking("v1.34.5", "cp-2"), cp("d", "v1.34.5"),
+		gone("a"), gone("b"), cp("e", "v1.34.5"), gone("c"), asking("v1.35.1", "cp-3"), cp("f", "v1.35.1"), gone("d"),
+		gone("e"), asking("v1.34.5", "cp-2"), cp("g", "v1.34.5")),
+	"control-plane-one-minor-at-a-time.refuse": three("v1.33.7", asking("v1.35.1", "cp-2")),
+	"control-plane-one-minor-at-a-time.refuse-kubelet": three("v1.33.7", asking("v1.34.5", "cp-2"), cp("d", "v1.34.5",
+		func(m *journal.Machine) { m.Kubelet = "v1.35.1" })),
+	"control-plane-one-minor-at-a-time.refuse-machine": three("v1.33.7", asking("v1.34.5", "cp-2"), cp("d", "v1.34.5"),
+		gone("a"), gone("b"), cp("e", "v1.35.1")),
+	"cpi-available.accept": three("v1.33.7", pods(3, 3), cp("d", "v1.34.5", joining), pods(4, 3), pods(4, 4),
+		cp("d", "v1.34.5"), pods(4, 0), 10*time.Minute, pods(3, 3), cp("e", "v1.34.5", joining), pods(3, 0), time.Minute,
+		pods(3, 1), 10*time.Minute, cp("e", "v1.34.5")),
+	"cpi-available.refuse": three("v1.33.7", pods(3, 3), cp("d", "v1.34.5", joining), pods(3, 0), 3*time.Minute,
+		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+	"cpi-available.refuse-without-one": three("v1.33.7", journal.CloudProvider{Cluster: "prod-a", Missing: true},
+		10*time.Minute, cp("d", "v1.34.5", joining), 3*time.Minute,
+		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+	"endpoint-answers.accept": three("v1.33.7", journal.Endpoint{Cluster: "prod-a", Answers: true}, time.Hour,
+		journal.Endpoint{Cluster: "prod-a", Message: "connection refused"}, 20*time.Second,
+		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"},
+		journal.Endpoint{Cluster: "prod-a", Answers: true}, time.Hour, cp("a", "v1.33.7", deleting)),
+	"endpoint-answers.refuse": three("v1.33.7", journal.Endpoint{Cluster: "prod-a", Answers: true},
+		journal.Endpoint{Cluster: "prod-a", Message: "dial tcp 192.0.2.9:6443: connect: connection refused"}, time.Minute,
+		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
 	"etcd-quorum.accept": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
 		cp("d", "v1.34.5", etcd("Unknown", "Waiting for VSphereMachine to report spec.providerID")),

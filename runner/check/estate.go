@@ -17,7 +17,9 @@ type Estate struct {
 	deployments map[key]journal.MachineDeployment
 	pools       map[key]Pool
 	disks       map[string]journal.Disk // by path
-	gone        map[string]bool         // machine templates that were there and are no more
+	endpoints   map[string]Endpoint     // by cluster
+	providers   map[string]CloudProvider
+	gone        map[string]bool // machine templates that were there and are no more
 	kept        map[string]string
 	origins     map[string]origin // by cluster
 	old         map[key]bool      // machines that were there before the first step
@@ -29,8 +31,22 @@ type key struct{ cluster, name string }
 // Machine is a machine and what is remembered about it.
 type Machine struct {
 	journal.Machine
-	Voted     bool    // its etcd member was healthy once: it takes part in the quorum
-	EtcdSince float64 // site seconds since when its etcd member has been in this state
+	Voted      bool    // its etcd member was healthy once: it takes part in the quorum
+	EtcdSince  float64 // site seconds since when its etcd member has been in this state
+	PhaseSince float64 // site seconds since when it has been in this phase
+}
+
+// Endpoint is the endpoint of a workload cluster and since when, in site seconds, it has answered or not.
+type Endpoint struct {
+	journal.Endpoint
+	Since float64
+}
+
+// CloudProvider is the cloud provider of a workload cluster and since when, in site seconds, it has been available or
+// not.
+type CloudProvider struct {
+	journal.CloudProvider
+	Since float64
 }
 
 // ControlPlane is a KubeadmControlPlane and what is remembered about it.
@@ -43,6 +59,7 @@ func newEstate() *Estate {
 	return &Estate{
 		machines: map[key]*Machine{}, planes: map[key]ControlPlane{},
 		deployments: map[key]journal.MachineDeployment{}, pools: map[key]Pool{}, disks: map[string]journal.Disk{},
+		endpoints: map[string]Endpoint{}, providers: map[string]CloudProvider{},
 		gone: map[string]bool{}, kept: map[string]string{}, origins: map[string]origin{}, old: map[key]bool{},
 	}
 }
@@ -107,6 +124,18 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	case *journal.MachineDeployment:
 		s.keep(b.Template, "MachineDeployment "+b.Name)
 		set(s.deployments, key{b.Cluster, b.Name}, *b, b.Deleted)
+	case *journal.Endpoint:
+		e := Endpoint{*b, at}
+		if old, ok := s.endpoints[b.Cluster]; ok && old.Answers == b.Answers {
+			e.Since = old.Since
+		}
+		s.endpoints[b.Cluster] = e
+	case *journal.CloudProvider:
+		p := CloudProvider{*b, at}
+		if old, ok := s.providers[b.Cluster]; ok && (old.Available > 0) == (b.Available > 0) {
+			p.Since = old.Since
+		}
+		s.providers[b.Cluster] = p
 	case *journal.Pool:
 		s.pool(*b)
 	case *journal.Disk:
@@ -147,8 +176,11 @@ func (s *Estate) machine(at float64, b journal.Machine) {
 		delete(s.machines, k)
 		return
 	}
-	m := &Machine{Machine: b, EtcdSince: at}
+	m := &Machine{Machine: b, EtcdSince: at, PhaseSince: at}
 	if old := s.machines[k]; old != nil {
+		if old.Phase == b.Phase {
+			m.PhaseSince = old.PhaseSince
+		}
 		m.Voted = old.Voted
 		if etcdState(old.Etcd) == etcdState(b.Etcd) {
 			m.EtcdSince = old.EtcdSince

@@ -20,6 +20,7 @@ import (
 type Scope struct {
 	Namespaces []string // none: all
 	Clusters   []string // none: all
+	Workloads  []Workload
 }
 
 // Clock is the site's clock, as the runner's.
@@ -99,6 +100,11 @@ func Observe(ctx context.Context, c Client, clock Clock, s Scope, emit func(jour
 	ctx, o.stop = context.WithCancel(ctx)
 	for i, f := range o.feeds {
 		o.done.Go(func() { o.watch(ctx, f, versions[i]) })
+	}
+	for _, w := range s.Workloads {
+		l := &link{Workload: w}
+		o.firstLook(ctx, l)
+		o.done.Go(func() { o.attend(ctx, l) })
 	}
 	return o, nil
 }

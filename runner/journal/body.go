@@ -254,6 +254,21 @@ type Template struct {
 	Deleted bool   `json:"deleted,omitempty"`
 }
 
+// Endpoint is whether the control-plane endpoint of a workload cluster answers.
+type Endpoint struct {
+	Cluster string `json:"cluster"`
+	Answers bool   `json:"answers"`
+	Message string `json:"message,omitempty"` // why not
+}
+
+// CloudProvider is the DaemonSet of the cloud provider of a workload cluster as it is now.
+type CloudProvider struct {
+	Cluster   string `json:"cluster"`
+	Desired   int    `json:"desired"`
+	Available int    `json:"available"`
+	Missing   bool   `json:"missing,omitempty"` // there is none
+}
+
 // Pool is one machine config pool as it is now.
 type Pool struct {
 	Cluster  string     `json:"cluster"`

@@ -41,6 +41,8 @@ const (
 	KindMachineDeployment Kind = "machine-deployment" // a MachineDeployment changed
 	KindTemplate          Kind = "template"           // a machine template came or went
 	KindPool              Kind = "pool"               // a machine config pool changed
+	KindEndpoint          Kind = "endpoint"           // of a workload cluster: it answers, or does not
+	KindCloudProvider     Kind = "cloud-provider"     // of a workload cluster: its DaemonSet changed
 	KindDisk              Kind = "disk"               // a virtual disk was attached or detached
 	KindRollbackStarted   Kind = "rollback.started"
 	KindRollbackEnded     Kind = "rollback.ended"
@@ -59,8 +61,10 @@ type Body interface{ EventKind() Kind }
 // bodies makes the body of each kind. Keep sorted.
 var bodies = map[Kind]func() Body{
 	KindClock:             func() Body { return new(Clock) },
+	KindCloudProvider:     func() Body { return new(CloudProvider) },
 	KindControlPlane:      func() Body { return new(ControlPlane) },
 	KindDisk:              func() Body { return new(Disk) },
+	KindEndpoint:          func() Body { return new(Endpoint) },
 	KindFaultArmed:        func() Body { return new(FaultArmed) },
 	KindFaultFired:        func() Body { return new(FaultFired) },
 	KindFaultHealed:       func() Body { return new(FaultHealed) },
@@ -112,6 +116,8 @@ func (Machine) EventKind() Kind           { return KindMachine }
 func (ControlPlane) EventKind() Kind      { return KindControlPlane }
 func (MachineDeployment) EventKind() Kind { return KindMachineDeployment }
 func (Template) EventKind() Kind          { return KindTemplate }
+func (CloudProvider) EventKind() Kind     { return KindCloudProvider }
+func (Endpoint) EventKind() Kind          { return KindEndpoint }
 func (Pool) EventKind() Kind              { return KindPool }
 func (Disk) EventKind() Kind              { return KindDisk }
 func (RollbackStarted) EventKind() Kind   { return KindRollbackStarted }

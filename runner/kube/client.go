@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -78,6 +80,16 @@ func (c *Client) resolve(find func(*Kinds) (Mapping, error)) (Mapping, error) {
 	}
 	c.kinds = NewKinds(groups, lists)
 	return find(c.kinds)
+}
+
+// Ping asks the server for its version, which it can tell without its storage. The error is why it does not answer; one
+// that answers that it is too busy, or that it does not like the client, does.
+func (c *Client) Ping(ctx context.Context) error {
+	err := c.discovery.RESTClient().Get().AbsPath("/version").MaxRetries(0).Do(ctx).Error()
+	if apierrors.IsTooManyRequests(err) || apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err) {
+		return nil
+	}
+	return err
 }
 
 type warnings func(string)

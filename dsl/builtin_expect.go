@@ -107,12 +107,12 @@ func (c *call) formed(e Expectation, given map[string]bool) error {
 		return c.errorf("bad-argument", `for parameter rollback: got %q, want "done", "refused" or "failed"`, e.Rollback)
 	}
 	for _, id := range e.Order {
-		if plain := strings.TrimPrefix(id, "fault:"); !IsKebab(plain) && !faultID.MatchString(plain) {
+		if plain := strings.TrimPrefix(UndoneID(id), "fault:"); !IsKebab(plain) && !faultID.MatchString(plain) {
 			return c.errorf("bad-argument", `for parameter order: got %q, want the id of a step, or "fault:ID"`, id)
 		}
 	}
 	for _, x := range e.Never {
-		if !IsKebab(x) && !faultID.MatchString(x) && !strings.Contains(strings.TrimSpace(x), " ") {
+		if !IsKebab(UndoneID(x)) && !faultID.MatchString(x) && !strings.Contains(strings.TrimSpace(x), " ") {
 			return c.errorf("bad-argument", "for parameter never: got %q, want an id, or a text of several words", x)
 		}
 	}
@@ -140,7 +140,7 @@ func (e Expectation) contradiction() string {
 			return id + " stands twice in the order"
 		case slices.Contains(e.Never, id), slices.Contains(e.Never, plain):
 			return id + " is in the order and never happens"
-		case id == e.Step && slices.ContainsFunc(e.Order[i+1:], func(s string) bool { return !strings.HasPrefix(s, "fault:") }):
+		case id == e.Step && slices.ContainsFunc(e.Order[i+1:], forward):
 			return "it ends at " + id + ", and the order goes on"
 		}
 	}
@@ -151,3 +151,6 @@ func (e Expectation) contradiction() string {
 	}
 	return ""
 }
+
+// forward tells whether an entry of an order is a step of the runbook on its way forward.
+func forward(id string) bool { return !strings.HasPrefix(id, "fault:") && UndoneID(id) == id }

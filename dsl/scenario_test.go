@@ -54,7 +54,7 @@ func TestAScenarioIsPlainData(t *testing.T) {
 	if diff := cmp.Diff(faults, want); diff != "" {
 		t.Errorf("faults (-got +want):\n%s", diff)
 	}
-	if got, want := x.Expect.String(), `stuck at preflight, code x, because "etcd", 2 writes, within 2h0m0s, rollback refused, etcd-quorum is violated, workers-not-newer holds, never verified, two words, in the order start, fault:late, preflight`; got != want {
+	if got, want := x.Expect.String(), `stuck at preflight, code x, because "etcd", 2 writes, within 2h0m0s, rollback refused, etcd-quorum is violated, workers-not-newer holds, never verified, two words, in the order start, fault:late, preflight, undo/preflight, undone/preflight`; got != want {
 		t.Errorf("expectation: got %q, want %q", got, want)
 	}
 	if *x.Seed != 7 || x.Tags[0] != "slow" || x.Params["target"] != "4.3.0" || len(x.Operator["manual"]) != 3 || x.Operator["start"][0].Reject != "not today" {

@@ -104,3 +104,14 @@ func pattern(e syntax.Expr) string {
 	}
 	return "*"
 }
+
+// UndoneID is the id of the step that a rollback undoes, or waits for, in a step that is called so; any other id is its
+// own.
+func UndoneID(id string) string {
+	for _, prefix := range []string{"undo/", "undone/"} {
+		if rest, ok := strings.CutPrefix(id, prefix); ok {
+			return rest
+		}
+	}
+	return id
+}

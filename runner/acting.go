@@ -16,8 +16,9 @@ type acting struct {
 	host     *host
 	step     string
 	mayWrite bool
-	writes   int // tried
-	changed  int // that changed something, or may have
+	once     bool // a request is not sent again: site time, in which that would be, stands still
+	writes   int  // tried
+	changed  int  // that changed something, or may have
 	closed   atomic.Bool
 }
 
@@ -59,6 +60,9 @@ var backoff = [...]time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
 // ask sends a request until it is answered, for as long as again says that another attempt makes sense. What is silent
 // for the whole of its patience is not asked again: the next poll does that.
 func (a *acting) ask(ctx context.Context, again func(error) bool, request func(context.Context) error) error {
+	if a.once {
+		return a.askOnce(ctx, request)
+	}
 	for _, pause := range backoff {
 		err := a.askOnce(ctx, request)
 		if err == nil || ctx.Err() != nil || !again(err) || errors.Is(err, context.DeadlineExceeded) {

@@ -27,6 +27,9 @@ type testFlags struct {
 	failFast, rerunFailed, list, quiet   bool
 }
 
+// silence is the real time after which a scenario that shows no sign of life is taken for hung.
+const silence = 4 * time.Minute
+
 func testCommand(e *env) *cobra.Command {
 	var f testFlags
 	c := &cobra.Command{
@@ -150,7 +153,7 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 	}
 	watch := e.suiteProgress(f.quiet, len(items))
 	begin := time.Now()
-	r := suite.Runner{Jobs: f.jobs, Repeat: f.repeat, FailFast: f.failFast, Dir: f.dir, Patience: f.patience, Watch: watch,
+	r := suite.Runner{Jobs: f.jobs, Repeat: f.repeat, FailFast: f.failFast, Dir: f.dir, Limits: suite.Limits{Whole: f.patience, Silence: silence}, Watch: watch,
 		Command: func(i *suite.Item, dir string) []string {
 			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--seed", fmt.Sprint(f.seed)}
 		},

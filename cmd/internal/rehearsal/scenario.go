@@ -166,7 +166,7 @@ func (r *Rehearsal) checkHappening(id string, isFault bool, pos diag.Position) e
 	if isFault {
 		return refused("fault-unknown", pos, fmt.Errorf("the scenario has no fault %q", id)).Hint(diag.DidYouMean(id, ids))
 	}
-	_, err := r.checkStep(id, pos)
+	_, err := r.checkStep(dsl.UndoneID(id), pos)
 	return err
 }
 

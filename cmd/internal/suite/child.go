@@ -14,30 +14,33 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
-// What a child may take of real time: to show any sign of life, to end once it is told to.
-const (
-	silence = 4 * time.Minute
-	goodbye = 20 * time.Second
-)
+// goodbye is the real time that a child may take to end once it is told to.
+const goodbye = 20 * time.Second
 
 // LogFile is what a scenario's process said, in its directory.
 const LogFile = "rehearse.log"
 
 // child is the process of one scenario. Its journal and its log are all that it says.
 type child struct {
-	dir      string
-	process  *kube.Process
-	patience time.Duration
-	journal  tail
-	log      tail
+	dir     string
+	process *kube.Process
+	limits  Limits
+	journal tail
+	log     tail
+}
+
+// Limits are what one run may take of real time.
+type Limits struct {
+	Whole   time.Duration // from its start to its end
+	Silence time.Duration // in which nothing comes into its journal or its log
 }
 
 // start starts it. The kernel ends it, and what it has started, when we die in whatever way.
-func start(command []string, dir string, patience time.Duration) (*child, error) {
+func start(command []string, dir string, limits Limits) (*child, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	c := &child{dir: dir, patience: patience, journal: tail{file: filepath.Join(dir, journal.FileName)}, log: tail{file: filepath.Join(dir, LogFile)}}
+	c := &child{dir: dir, limits: limits, journal: tail{file: filepath.Join(dir, journal.FileName)}, log: tail{file: filepath.Join(dir, LogFile)}}
 	var err error
 	c.process, err = kube.StartProcess(kube.ProcessConfig{Name: "scenario", Path: command[0], Args: command[1:], Log: c.log.file, Stop: goodbye})
 	return c, err
@@ -50,8 +53,8 @@ var errStopped = errors.New("stopped by the user")
 func (c *child) wait(ctx context.Context, see func(status)) error {
 	look := time.NewTicker(200 * time.Millisecond)
 	defer look.Stop()
-	late := time.After(c.patience)
-	quiet := time.NewTimer(silence)
+	late := time.After(c.limits.Whole)
+	quiet := time.NewTimer(c.limits.Silence)
 	defer quiet.Stop()
 	s := status{run: journal.NewRun()}
 	for {
@@ -60,7 +63,7 @@ func (c *child) wait(ctx context.Context, see func(status)) error {
 			return nil
 		case <-look.C:
 			if c.look(&s) {
-				quiet.Reset(silence)
+				quiet.Reset(c.limits.Silence)
 				see(s)
 			}
 			continue
@@ -69,10 +72,10 @@ func (c *child) wait(ctx context.Context, see func(status)) error {
 			return errStopped
 		case <-late:
 			c.process.Stop()
-			return fmt.Errorf("it ran for %s and was ended", c.patience)
+			return fmt.Errorf("it ran for %s and was ended", c.limits.Whole)
 		case <-quiet.C:
 			c.process.Stop()
-			return fmt.Errorf("it hung: nothing was written to its journal and its log for %s, and it was ended", silence)
+			return fmt.Errorf("it hung: nothing was written to its journal and its log for %s, and it was ended", c.limits.Silence)
 		}
 	}
 }

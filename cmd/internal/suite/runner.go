@@ -22,7 +22,7 @@ type Runner struct {
 	Repeat   int  // how often each is run with its seed; what differs between two runs is a Fail
 	FailFast bool // after the first that is no Pass, no more are begun
 	Dir      string
-	Patience time.Duration // of real time, for one run
+	Limits   Limits
 	// Command is the process that runs an item in a directory, with a seed; its first word is the program's path.
 	Command func(i *Item, dir string) []string
 	// RepeatCommand is what a person types to run the item again.
@@ -134,7 +134,7 @@ func (r *Runner) attempt(ctx context.Context, i *Item, dir string, c *report.Cas
 // process runs an item in a process of its own. The run is what its journal says, nil when there is none; the error is
 // why that is not the whole story.
 func (r *Runner) process(ctx context.Context, i *Item, dir string) (*journal.Run, error) {
-	p, err := start(r.Command(i, dir), dir, r.Patience)
+	p, err := start(r.Command(i, dir), dir, r.Limits)
 	if err != nil {
 		return nil, err
 	}

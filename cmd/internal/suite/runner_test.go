@@ -1,0 +1,242 @@
+package suite_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/suite"
+	"github.com/rehearse-dev/rehearse/dsl"
+	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/journal/journaltest"
+	"github.com/rehearse-dev/rehearse/runner/report"
+)
+
+// story is a journal of a run whose one step ended so.
+func story(outcome journal.Outcome, verdict journal.Verdict, code int) journaltest.Story {
+	return journaltest.Story{journal.RunStarted{SchemaVersion: 1, RunID: "run"}, journal.StepStarted{ID: "a", Kind: journal.StepKindStep},
+		journal.StepEnded{ID: "a", Kind: journal.StepKindStep, Outcome: outcome}, journal.RunEnded{Verdict: verdict, ExitCode: code, Completed: code == 0}}
+}
+
+// players are the processes that play scenarios: shell scripts that get the directory as $1, and journals as $2 and $3.
+var players = map[string]string{
+	"passes":      `cp $2 $1/journal.jsonl`,
+	"fails":       `cp $3 $1/journal.jsonl; exit 1`,
+	"never began": `echo no etcd here; exit 3`,
+	"was killed":  `head -2 $2 > $1/journal.jsonl; echo about to die; kill -9 $$`,
+	"tore it":     `head -c 300 $2 > $1/journal.jsonl; kill -9 $$`,
+	"lied":        `sed s/done/noop/ $2 > $1/journal.jsonl`,
+	"hangs":       `echo I am here; exec sleep 1000`,
+	"talks on":    `while :; do echo more; sleep 0.05; done`,
+	"differs":     `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $4 $1/journal.jsonl;; esac`,
+}
+
+// stage is a runner of players.
+type stage struct {
+	suite.Runner
+	mu    sync.Mutex
+	began []string
+	ended chan string
+	does  chan string
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	dir := t.TempDir()
+	var journals []string
+	for n, s := range []journaltest.Story{story(journal.Done, journal.Pass, 0), story(journal.Failed, journal.Fail, 1), story(journal.Noop, journal.Pass, 0)} {
+		file := filepath.Join(dir, fmt.Sprintf("%d.jsonl", n))
+		if err := os.WriteFile(file, s.Write(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		journals = append(journals, file)
+	}
+	s := &stage{ended: make(chan string, 100), does: make(chan string, 10000)}
+	s.Runner = suite.Runner{Jobs: 1, Repeat: 1, Dir: filepath.Join(dir, "runs"), Limits: suite.Limits{Whole: time.Minute, Silence: time.Minute}, Watch: s,
+		Command: func(i *suite.Item, dir string) []string {
+			return append([]string{"/bin/sh", "-c", players[i.Scenario.Name], "player", dir}, journals...)
+		},
+		RepeatCommand: func(i *suite.Item) []string { return []string{"rehearse", "test", i.Scenario.Name} }}
+	return s
+}
+
+func (s *stage) Begins(i *suite.Item, _ int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began = append(s.began, i.Scenario.Name)
+}
+
+func (s *stage) Does(i *suite.Item, said string, _ *journal.Run) {
+	s.does <- i.Scenario.Name + ": " + said
+}
+func (s *stage) Ended(c *report.Case) { s.ended <- c.Name }
+
+func items(names ...string) []*suite.Item {
+	var l []*suite.Item
+	for n, name := range names {
+		l = append(l, &suite.Item{Index: n, File: "x_test.star", Scenario: &dsl.Scenario{Name: name, World: &dsl.World{Name: "w"}, Expect: dsl.Expectation{Kind: dsl.Completes}}})
+	}
+	return l
+}
+
+// run is Run with an end: a runner that hangs fails the test.
+func (s *stage) run(t *testing.T, ctx context.Context, l []*suite.Item) []*report.Case {
+	t.Helper()
+	done := make(chan []*report.Case)
+	go func() { done <- s.Run(ctx, l) }()
+	late := time.NewTimer(100 * time.Second)
+	defer late.Stop()
+	select {
+	case cases := <-done:
+		return cases
+	case <-late.C:
+		t.Fatal("the runner did not end")
+		return nil
+	}
+}
+
+func wantCase(t *testing.T, c *report.Case, v journal.Verdict, problem string) {
+	t.Helper()
+	if got := strings.Join(c.Problems, "\n"); c.Verdict != v || !strings.Contains(got, problem) || problem == "" && got != "" {
+		t.Errorf("%s: got %s: %q, want %s: %q", c.Name, c.Verdict, got, v, problem)
+	}
+}
+
+func TestWhateverHappensToOneTheOthersGoOn(t *testing.T) {
+	s := newStage(t)
+	s.Jobs = 3
+	cases := s.run(t, t.Context(), items("passes", "fails", "never began", "was killed", "tore it", "lied", "passes"))
+	for n, want := range []struct {
+		verdict journal.Verdict
+		problem string
+		journal bool
+	}{
+		{journal.Pass, "", true},
+		{journal.Fail, "got failed at a", true},
+		{journal.Error, "without a result: no etcd here", false},
+		{journal.Error, "without a result: about to die", true},
+		{journal.Error, "without a result: ", true},
+		{journal.Error, "the chain is broken", false},
+		{journal.Pass, "", true},
+	} {
+		wantCase(t, cases[n], want.verdict, want.problem)
+		if (cases[n].Run != nil) != want.journal {
+			t.Errorf("%s: got a run %v, want one %v: what is there of the journal is evidence", cases[n].Name, cases[n].Run, want.journal)
+		}
+		if _, err := os.Stat(filepath.Join(cases[n].Dir, suite.LogFile)); err != nil {
+			t.Errorf("%s: got no log: %v", cases[n].Name, err)
+		}
+	}
+}
+
+func TestAProcessThatHangsIsEnded(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		limits  suite.Limits
+		problem string
+	}{
+		{"hangs", suite.Limits{Whole: time.Minute, Silence: time.Second}, "it hung: nothing was written to its journal and its log for 1s, and it was ended\nI am here"},
+		{"talks on", suite.Limits{Whole: time.Second, Silence: time.Minute}, "it ran for 1s and was ended\nmore"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t)
+			s.Limits = c.limits
+			cases := s.run(t, t.Context(), items(c.name, "passes"))
+			wantCase(t, cases[0], journal.Error, c.problem)
+			wantCase(t, cases[1], journal.Pass, "")
+		})
+	}
+}
+
+func TestStoppingEndsAllAndKeepsWhatIsThere(t *testing.T) {
+	s := newStage(t)
+	s.Jobs = 2
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		<-s.ended // passes
+		seen := map[string]bool{}
+		for len(seen) < 2 {
+			name, _, _ := strings.Cut(<-s.does, ":")
+			seen[name] = name != "passes"
+			if !seen[name] {
+				delete(seen, name)
+			}
+		}
+		stop()
+	}()
+	cases := s.run(t, ctx, items("passes", "hangs", "talks on", "fails"))
+	wantCase(t, cases[0], journal.Pass, "")
+	wantCase(t, cases[1], journal.Skip, "stopped: context canceled")
+	wantCase(t, cases[2], journal.Skip, "stopped: context canceled")
+	wantCase(t, cases[3], journal.Skip, "not run: context canceled")
+}
+
+func TestFailFastBeginsNoMore(t *testing.T) {
+	s := newStage(t)
+	s.FailFast = true
+	cases := s.run(t, t.Context(), items("passes", "fails", "was killed", "passes"))
+	wantCase(t, cases[1], journal.Fail, "got failed at a")
+	wantCase(t, cases[2], journal.Skip, "not run: another scenario was no pass (--fail-fast)")
+	if len(s.began) != 2 {
+		t.Errorf("got %v begun, want two", s.began)
+	}
+}
+
+func TestTheSameSeedHasToGiveTheSameRun(t *testing.T) {
+	s := newStage(t)
+	s.Repeat = 2
+	cases := s.run(t, t.Context(), items("passes", "differs"))
+	wantCase(t, cases[0], journal.Pass, "")
+	wantCase(t, cases[1], journal.Fail, "not the same run twice: run 2 of seed 0 differs in step 1: got step a noop, and step a done the first time")
+	if len(s.began) != 4 || cases[0].Times != 2 {
+		t.Errorf("got %v begun and %d times, want each twice", s.began, cases[0].Times)
+	}
+}
+
+func TestASuiteRemembersWhatWasNoPass(t *testing.T) {
+	s := newStage(t)
+	l := items("passes", "fails", "was killed")
+	r := &report.Suite{Cases: s.run(t, t.Context(), l), Started: journaltest.Start}
+	parent := t.TempDir()
+	for _, name := range []string{"nightly-20261121-020000.000", "nightly-other-20261121-030000.000"} {
+		if err := os.Mkdir(filepath.Join(parent, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := suite.Save(filepath.Join(parent, "nightly-20261121-020000.000"), r); err != nil {
+		t.Fatal(err)
+	}
+	ids, dir, err := suite.Failed(parent, "nightly")
+	if err != nil || filepath.Base(dir) != "nightly-20261121-020000.000" {
+		t.Fatalf("got %s, %v, want the last result of that suite", dir, err)
+	}
+	var again []string
+	for _, i := range (suite.Selection{Only: ids}).Of(l) {
+		again = append(again, i.Scenario.Name)
+	}
+	if got := strings.Join(again, ", "); got != "fails, was killed" {
+		t.Errorf("got %s, want what was no pass", got)
+	}
+}
+
+func TestDefaultJobs(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		cores  int
+		memory uint64
+		want   int
+	}{{1, 0, 1}, {2, 64 * gib, 1}, {3, 64 * gib, 2}, {16, 64 * gib, 10}, {16, 8 * gib, 4}, {16, gib, 1}} {
+		if got := suite.DefaultJobs(c.cores, c.memory); got != c.want {
+			t.Errorf("%d cores and %d GiB: got %d, want %d", c.cores, c.memory/gib, got, c.want)
+		}
+	}
+	if suite.Memory() == 0 {
+		t.Error("got no memory, want what this system says")
+	}
+}

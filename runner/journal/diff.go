@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,6 +33,10 @@ func Diff(kind string, before, after json.RawMessage) ([]Change, error) {
 	return d.changes, nil
 }
 
+// copies are annotations that repeat the whole object as text, secrets included: what changed is told once.
+// Source: sigs.k8s.io/cluster-api@v1.13.4 util/conversion DataAnnotation.
+var copies = map[string]bool{lastApplied: true, "cluster.x-k8s.io/conversion-data": true}
+
 // pair is a value as it is, which is compared, and as it may be told.
 type pair struct{ raw, told *node }
 
@@ -41,7 +46,17 @@ func twice(kind string, object json.RawMessage) (pair, error) {
 		return pair{}, err
 	}
 	told, err := parseTree(RedactPatch(kind, object))
-	return pair{raw, told}, err
+	if err != nil {
+		return pair{}, err
+	}
+	raw.dropCopies()
+	told.dropCopies()
+	return pair{raw, told}, nil
+}
+
+func (n *node) dropCopies() {
+	n.fields = slices.DeleteFunc(n.fields, func(f field) bool { return copies[f.name] })
+	n.each((*node).dropCopies)
 }
 
 type differ struct{ changes []Change }

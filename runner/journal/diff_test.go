@@ -31,6 +31,11 @@ func TestDiffTellsWhatChangedAndNoSecret(t *testing.T) {
 		"the contents of a file": {"KubeadmConfigTemplate", `{"files":[{"path":"/k","content":"key1"}]}`,
 			`{"files":[{"path":"/k","content":"key2"},{"path":"/l","content":"key3"}]}`,
 			[]string{`files: [{"path":"/k","content":"[redacted]"}] -> [{"path":"/k","content":"[redacted]"},{"path":"/l","content":"[redacted]"}]`}},
+		"annotations that repeat the object": {"KubeadmControlPlane",
+			`{"metadata":{"annotations":{"cluster.x-k8s.io/conversion-data":"{password: a}"}}}`,
+			`{"metadata":{"annotations":{"cluster.x-k8s.io/conversion-data":"{password: b}","kubectl.kubernetes.io/last-applied-configuration":"c"}}}`, nil},
+		"an annotation of that kind, the first one": {"Cluster", `{"metadata":{}}`,
+			`{"metadata":{"annotations":{"cluster.x-k8s.io/conversion-data":"{password: b}"}}}`, []string{`metadata.annotations:  -> {}`}},
 		"a list that a Secret hides": {"Secret", `{"data":[1]}`, `{"data":[2]}`, []string{`data: "[redacted]" -> "[redacted]"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

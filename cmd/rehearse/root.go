@@ -24,6 +24,7 @@ var verbs = []func(*env) *cobra.Command{
 	scenarioCommand,
 	lintCommand,
 	reportCommand,
+	explainCommand,
 	doctorCommand,
 	versionCommand,
 	completionCommand,

@@ -12,6 +12,8 @@ import (
 type Invariant struct {
 	ID  string
 	Doc string // one line
+	// Recovery is what a person does once it is broken; Source the document, or module@version and symbol, it comes from.
+	Recovery, Source string
 	// Sees tells whether an event lets the claim be judged at all. A run in which it saw nothing proves nothing.
 	Sees func(journal.Body) bool
 	// Broken looks at the estate as it is now; nil: the claim holds.

@@ -3,9 +3,11 @@ package check
 import "fmt"
 
 var diskOneMachine = Invariant{
-	ID:   "disk-one-machine",
-	Doc:  "a persistent disk of a machine config pool is attached to at most one VM",
-	Sees: seesPools,
+	ID:       "disk-one-machine",
+	Doc:      "a persistent disk of a machine config pool is attached to at most one VM",
+	Recovery: "detach the disk from the VM that should not have it before anything writes to it; a disk that two have mounted is not to be trusted",
+	Source:   "000_d64b8bff74bf7917.txt, Disk Preservation Model",
+	Sees:     seesPools,
 	Broken: func(s *Estate) *Breach {
 		for _, p := range s.Pools() {
 			for _, slot := range p.Slots {

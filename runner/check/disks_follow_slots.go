@@ -12,7 +12,9 @@ var disksFollowSlots = Invariant{
 	ID: "disks-follow-slots",
 	Doc: "a persistent disk of a machine config pool keeps its identity as long as its slot is not reclaimed, and a " +
 		"machine that is ready has the disks of its slot attached",
-	Sees: seesPools,
+	Recovery: "stop, and compare the disks that the pool has for the slot with those of the VM: the data is on the disk that was left behind",
+	Source:   "000_d64b8bff74bf7917.txt, Disk Preservation Model",
+	Sees:     seesPools,
 	Broken: func(s *Estate) *Breach {
 		for _, p := range s.Pools() {
 			for _, slot := range p.Slots {

@@ -8,8 +8,10 @@ import (
 )
 
 var etcdQuorum = Invariant{
-	ID:  "etcd-quorum",
-	Doc: "at every moment enough voting etcd members are healthy to form a quorum",
+	ID:       "etcd-quorum",
+	Doc:      "at every moment enough voting etcd members are healthy to form a quorum",
+	Recovery: "bring the members back, or restore etcd from a backup; nothing can be rolled, and nothing rolled back, before that",
+	Source:   "000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade",
 	Sees: func(b journal.Body) bool {
 		m, ok := b.(*journal.Machine)
 		return ok && m.Role == journal.RoleControlPlane && (etcdState(m.Etcd) == "True" || etcdState(m.Etcd) == "False")

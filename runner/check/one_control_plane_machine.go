@@ -11,6 +11,8 @@ var oneControlPlaneMachine = Invariant{
 	ID: "one-control-plane-machine-at-a-time",
 	Doc: "never more than one control-plane machine is being deleted, and never are there more of them than " +
 		"replicas and surge allow",
+	Recovery: "pause the Cluster and see who deletes machines beside its KubeadmControlPlane",
+	Source:   "sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/scale.go",
 	Sees: func(b journal.Body) bool {
 		m, ok := b.(*journal.Machine)
 		return ok && m.Role == journal.RoleControlPlane

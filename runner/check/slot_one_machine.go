@@ -10,7 +10,9 @@ var slotOneMachine = Invariant{
 	ID: "slot-one-machine",
 	Doc: "a slot of a machine config pool is used by one machine and a machine uses one slot, and the states of the " +
 		"slots add up to the pool",
-	Sees: seesPools,
+	Recovery: "see which machines claim the slot, and keep the one whose VM has the slot's disks",
+	Source:   "000_d64b8bff74bf7917.txt, Disk Preservation Model",
+	Sees:     seesPools,
 	Broken: func(s *Estate) *Breach {
 		user := map[key]string{}
 		for _, p := range s.Pools() {

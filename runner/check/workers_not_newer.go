@@ -9,8 +9,10 @@ import (
 )
 
 var workersNotNewer = Invariant{
-	ID:  "workers-not-newer",
-	Doc: "no worker is of a newer Kubernetes minor version than the oldest control-plane machine",
+	ID:       "workers-not-newer",
+	Doc:      "no worker is of a newer Kubernetes minor version than the oldest control-plane machine",
+	Recovery: "upgrade the control plane, and the workers after it: a kubelet must not be newer than its API server",
+	Source:   "000_d64b8bff74bf7917.txt, Upgrade the worker nodes",
 	Sees: func(b journal.Body) bool {
 		m, ok := b.(*journal.Machine)
 		return ok && m.Role != journal.RoleControlPlane && m.Version != ""

@@ -12,7 +12,6 @@ import (
 	"github.com/rehearse-dev/rehearse/sim"
 	"github.com/rehearse-dev/rehearse/sim/assets"
 	"github.com/rehearse-dev/rehearse/sim/clock"
-	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
 const head = `# Fidelity: what a twin is, and what it is not
@@ -131,17 +130,8 @@ func writeTimings(b *bytes.Buffer) {
 }
 
 func writeFaults(b *bytes.Buffer) {
-	b.WriteString("## What can go wrong\n\n`rehearse run … --fault ID:argument=value,…`; every fault also takes `when=` and `heal=`, which\n" +
-		"[language.md](language.md#faults) explains.\n\n")
-	for _, f := range fault.Faults {
-		fmt.Fprintf(b, "### %s\n\n- **Effect.** %s\n- **Symptom.** %s\n- **Recovery.** %s\n- **Heal.** %s\n- **Source.** %s\n",
-			f.ID, f.Effect, f.Symptom, f.Recovery, f.Heal, f.Source)
-		for _, a := range f.Args {
-			fmt.Fprintf(b, "- %s\n", argument(a))
-		}
-		b.WriteString("\n")
-	}
-	b.Truncate(b.Len() - 1)
+	b.WriteString("## What can go wrong\n\nThe [catalogue](catalogue.md#faults) has every fault: what it does, how it shows, what heals it, and the document that it\n" +
+		"comes from.\n")
 }
 
 // short writes a duration as people do: 2m30s, 5s, 2m.

@@ -87,7 +87,7 @@ func rules() string {
 func invariants() string {
 	var rows [][]string
 	for _, i := range check.All {
-		rows = append(rows, []string{"`" + i.ID + "`", i.Doc})
+		rows = append(rows, []string{fmt.Sprintf("[`%s`](catalogue.md#%s)", i.ID, i.ID), i.Doc})
 	}
 	return table([]string{"id", "claim"}, rows)
 }
@@ -99,7 +99,7 @@ func faults() string {
 		for _, a := range f.Args {
 			args = append(args, argument(a))
 		}
-		rows = append(rows, []string{fmt.Sprintf("[`%s`](fidelity.md#%s)", f.ID, f.ID), f.Effect, strings.Join(args, "; ")})
+		rows = append(rows, []string{fmt.Sprintf("[`%s`](catalogue.md#%s)", f.ID, f.ID), f.Effect, strings.Join(args, "; ")})
 	}
 	return table([]string{"id", "what it does", "arguments"}, rows)
 }

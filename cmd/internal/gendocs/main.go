@@ -1,8 +1,8 @@
 // Gendocs writes the pages of docs/ that are made of what the code itself says.
 //
-// fidelity.md says where a twin is the real thing, where it is not, how long its work takes and what can go wrong in it:
-// from the package comments of the fakes, the tables of timings and faults, the controllers that run, the clock's list
-// of what follows wall time, and the versions in go.mod. language.md is the reference of the language: language.md.tmpl,
+// catalogue.md has every fault, code and invariant, as rehearse explain has them. fidelity.md says where a twin is the
+// real thing, where it is not, and how long its work takes: from the package comments of the fakes, the table of timings,
+// the controllers that run, the clock's list of what follows wall time, and the versions in go.mod. language.md is the reference of the language: language.md.tmpl,
 // with the tables of builtins, lint rules, invariants and faults, and the comments of the standard library.
 //
 // Use, from the root of the checkout: gendocs -out docs.
@@ -20,6 +20,7 @@ var pages = []struct {
 	file string
 	make func(root string) ([]byte, error)
 }{
+	{"catalogue.md", cataloguePage},
 	{"fidelity.md", fidelity},
 	{"language.md", language},
 }

@@ -13,6 +13,8 @@ var controlPlaneOneMinor = Invariant{
 	ID: "control-plane-one-minor-at-a-time",
 	Doc: "neither a control plane nor any machine of it is more than one Kubernetes minor version above its oldest " +
 		"machine",
+	Recovery: "bring the machines that stayed behind to the version between before anything else is edited",
+	Source:   "001_b91d9add2570b717.txt, Preparing for Cross-Version Upgrades",
 	Sees: func(b journal.Body) bool {
 		m, ok := b.(*journal.Machine)
 		return ok && m.Role == journal.RoleControlPlane && m.Version != ""

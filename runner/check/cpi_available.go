@@ -9,8 +9,10 @@ import (
 // The cloud provider gives a node its provider id and takes the taint of an uninitialised node from it; without it no
 // node joins (000_d64b8bff74bf7917.txt, "Verification": the vSphere CPI daemonset remains available).
 var cpiAvailable = Invariant{
-	ID:  "cpi-available",
-	Doc: "whenever a node is joining, at least one pod of the vSphere cloud provider is available on the workload cluster",
+	ID:       "cpi-available",
+	Doc:      "whenever a node is joining, at least one pod of the vSphere cloud provider is available on the workload cluster",
+	Recovery: "bring a pod of the vSphere cloud provider back on the workload cluster: nodes that join wait for it",
+	Source:   "000_d64b8bff74bf7917.txt, Verification",
 	Sees: func(b journal.Body) bool {
 		_, ok := b.(*journal.CloudProvider)
 		return ok

@@ -10,6 +10,8 @@ var endpointAnswers = Invariant{
 	ID: "endpoint-answers",
 	Doc: "the control-plane endpoint of a workload cluster answers all the time; a failover from one API server to the " +
 		"next may take a minute",
+	Recovery: "look at the virtual address and the API servers behind it; nothing can be verified, or rolled back, without them",
+	Source:   "000_d64b8bff74bf7917.txt, Prerequisites",
 	Sees: func(b journal.Body) bool {
 		_, ok := b.(*journal.Endpoint)
 		return ok

@@ -55,6 +55,7 @@ func (t *Twin) boot(ctx context.Context) (err error) {
 		return err
 	}
 	t.o.Progress("starting the controllers")
+	t.guardControllers(ctx)
 	if err := t.startControllers(ctx); err != nil {
 		return err
 	}

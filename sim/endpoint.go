@@ -28,6 +28,11 @@ func newEndpoint() (*endpoint, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	f := os.NewFile(uintptr(fd), "control plane endpoint")
+	// Its connections may outlive its listening, which begins anew when a fault has healed.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		_ = f.Close()
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		_ = f.Close()
 		return nil, os.NewSyscallError("bind", err)

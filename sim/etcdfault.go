@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 )
 
@@ -28,6 +31,43 @@ func (w *workload) reviveEtcd(ctx context.Context, member string) error {
 		return fmt.Errorf("etcd member %s: %w", member, err)
 	}
 	return w.kubelets.Fail(ctx, metav1.NamespaceSystem, "etcd-"+member, nil)
+}
+
+// FillEtcd implements fault.EtcdHealth.
+func (t *Twin) FillEtcd(cluster, member string) (free func(context.Context) error, err error) {
+	return t.ail(cluster, member, func(e *etcd.Cluster, ill bool) error {
+		if ill {
+			return e.SetAlarm(member, pb.AlarmType_NOSPACE)
+		}
+		return e.SetAlarm(member, pb.AlarmType_NONE)
+	})
+}
+
+// SlowEtcd implements fault.EtcdHealth.
+func (t *Twin) SlowEtcd(cluster, member string, latency time.Duration) (heal func(context.Context) error, err error) {
+	return t.ail(cluster, member, func(e *etcd.Cluster, ill bool) error {
+		if ill {
+			return e.SetLatency(member, latency)
+		}
+		return e.SetLatency(member, 0)
+	})
+}
+
+// ail makes a member ill. One that was removed meanwhile needs no cure.
+func (t *Twin) ail(cluster, member string, set func(e *etcd.Cluster, ill bool) error) (heal func(context.Context) error, err error) {
+	w, err := t.begun(cluster)
+	if err != nil {
+		return nil, err
+	}
+	if err := set(w.etcd, true); err != nil {
+		return nil, err
+	}
+	return func(context.Context) error {
+		if err := set(w.etcd, false); !errors.Is(err, rpctypes.ErrMemberNotFound) {
+			return err
+		}
+		return nil
+	}, nil
 }
 
 // startEtcd starts the process of a member. A machine that is gone has none to start, and one whose member was removed

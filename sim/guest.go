@@ -70,7 +70,11 @@ func (t *Twin) power(vm vcenter.VM, on bool) {
 	if g != nil {
 		w.mu.Lock()
 		g.on = true
+		running := w.running
 		w.mu.Unlock()
+		if running {
+			w.balancer.look()
+		}
 	}
 	t.after(ctx, "guest "+vm.Name+" address", d.For("guest-address", vm.Name), func() {
 		ip := t.addresses.lease(vm.Name)
@@ -134,6 +138,7 @@ func (t *Twin) removed(vm vcenter.VM) {
 	if running {
 		w.kubelets.Remove(node)
 		w.cloud.Look()
+		w.balancer.look()
 	}
 }
 
@@ -151,6 +156,7 @@ func (w *workload) halt(node string, g *guest) {
 		w.etcd.Stop(node)
 	}
 	w.cloud.Look()
+	w.balancer.look()
 }
 
 // restart is every boot after the first: cloud-init has done its work and does not run kubeadm again, so a machine on

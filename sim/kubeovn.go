@@ -35,7 +35,7 @@ import (
 
 // startControllers starts the providers' controllers and the delivery of Kube-OVN.
 func (t *Twin) startControllers(context.Context) error {
-	p := kubeovn.NewProvider(t.controllers.Manager.GetClient(), func(_ context.Context, c types.NamespacedName) (client.Client, error) {
+	t.provider = kubeovn.NewProvider(t.controllers.Manager.GetClient(), func(_ context.Context, c types.NamespacedName) (client.Client, error) {
 		w, err := t.workload(c.Name)
 		if err != nil {
 			return nil, err
@@ -47,7 +47,7 @@ func (t *Twin) startControllers(context.Context) error {
 		Watches(&infrav1.VSphereCluster{}, handler.EnqueueRequestsFromMapFunc(clusterOfInfra)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(clusterOfMachine), builder.WithPredicates(comesOrGoes)).
 		Complete(reconcile.Func(func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
-			after, err := p.Reconcile(ctx, r.NamespacedName)
+			after, err := t.provider.Reconcile(ctx, r.NamespacedName)
 			if w, werr := t.workload(r.Name); werr == nil && w.releases != nil {
 				w.releases.look() // it may have written one; site time must not pass before the operator has seen it
 			}

@@ -19,6 +19,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/assets"
@@ -54,6 +55,8 @@ type Twin struct {
 	vcenter     *vcenter.VCenter
 	registry    *registry.Registry
 	directory   *directory
+	provider    *kubeovn.Provider
+	standby     standby
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
 	addresses   addresses

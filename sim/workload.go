@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/blang/semver/v4"
@@ -43,6 +44,8 @@ type workload struct {
 	etcdCA     *kube.CA
 	network    *kubelet.Network
 	leaderless *etcd.Leaderless
+	readOnly   *etcd.ReadOnly
+	balancer   balancer
 	etcd       *etcd.Cluster
 	plane      *kube.Plane
 	kubelets   *kubelet.Kubelets
@@ -55,7 +58,7 @@ type workload struct {
 
 	mu      sync.Mutex
 	running bool
-	lost    bool              // etcd has no majority
+	storage etcd.Storage      // what the API server finds; "": no member has started
 	guests  map[string]*guest // by node name
 	joins   joinFault
 }
@@ -69,6 +72,7 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 	w := &workload{t: t, plan: c, name: c.Name, namespace: c.cluster.Object.GetNamespace(), endpoint: e, guests: map[string]*guest{},
 		registry: c.cluster.str("metadata", "annotations", kubeovn.RegistryAnnotation)}
 	w.images.hosts = []string{w.registry}
+	w.balancer.w = w
 	if !t.o.Provision {
 		if w.certs, err = newCertificates(); err != nil {
 			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
@@ -154,7 +158,10 @@ func (w *workload) start(ctx context.Context) (err error) {
 func (w *workload) startModels(ctx context.Context) (err error) {
 	d := w.t.plan.durations
 	w.leaderless = etcd.NewLeaderless()
-	w.etcd = etcd.New(etcd.Config{Name: w.name, Seed: int64(w.t.plan.Seed), Clock: w.t.clock, ClientCAs: w.etcdCA.Pool(), OnQuorum: w.quorum,
+	if w.readOnly, err = etcd.NewReadOnly(strings.TrimPrefix(w.t.etcd.URL, "http://")); err != nil {
+		return err
+	}
+	w.etcd = etcd.New(etcd.Config{Name: w.name, Seed: int64(w.t.plan.Seed), Clock: w.t.clock, ClientCAs: w.etcdCA.Pool(), OnStorage: w.store,
 		CatchUp: d.Of("etcd-catch-up"),
 		Certificate: func(member string) (tls.Certificate, error) {
 			return w.etcdCA.TLS(kube.Leaf{CommonName: member, DNS: []string{member, "etcd-" + member, "localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
@@ -181,16 +188,18 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 	return err
 }
 
-// quorum takes the API server's storage away while etcd has no majority.
-func (w *workload) quorum(has bool) {
+// store gives the API server the storage that etcd's members add up to.
+func (w *workload) store(now etcd.Storage) {
 	w.mu.Lock()
-	lost := w.lost
-	w.lost = !has
+	before := w.storage
+	w.storage = now
 	w.mu.Unlock()
 	switch {
-	case !has && !lost:
+	case now == etcd.Lost:
 		w.plane.Store.Reroute(w.leaderless.Dial)
-	case has && lost: // not when the first member comes up: that would cut connections for nothing
+	case now == etcd.Full:
+		w.plane.Store.Reroute(w.readOnly.Dial)
+	case before != "": // not when the first member comes up: that would cut connections for nothing
 		w.plane.Store.Reroute(nil)
 		w.kubelets.Reconnected()
 	}
@@ -319,5 +328,8 @@ func (w *workload) close() {
 	}
 	if w.leaderless != nil {
 		w.leaderless.Close()
+	}
+	if w.readOnly != nil {
+		w.readOnly.Close()
 	}
 }

@@ -32,9 +32,9 @@ type Config struct {
 	// Patience is how slow a member may be before its clients give up on it; 0: 15 s, which is what
 	// KubeadmControlPlane waits (sigs.k8s.io/cluster-api@v1.13.4 etcd.DefaultCallTimeout).
 	Patience time.Duration
-	// OnQuorum is told whenever quorum is lost or found, and of the first member. Calls come one at a time; the
-	// last one tells how it is. It may not call the Cluster. Nil: nobody is told.
-	OnQuorum func(quorum bool)
+	// OnStorage is told whenever the cluster's use as a storage changes, and of the first member. Calls come one at a
+	// time; the last one tells how it is. It may not call the Cluster. Nil: nobody is told.
+	OnStorage func(Storage)
 }
 
 // Peer is a machine's etcd as it introduces itself.
@@ -62,9 +62,8 @@ type Cluster struct {
 	joins   int
 	servers map[uint64]*server
 
-	report  sync.Mutex // serialises OnQuorum
-	told    bool
-	telling bool
+	report sync.Mutex // serialises OnStorage
+	told   Storage    // "": nothing yet
 }
 
 // New returns a cluster without members.
@@ -175,12 +174,13 @@ func (c *Cluster) Stop(name string) {
 	})
 }
 
-// SetAlarm raises an alarm of a member, or clears it with AlarmType_NONE.
+// SetAlarm raises an alarm of a member, or clears it with AlarmType_NONE. With NOSPACE the storage is full.
 func (c *Cluster) SetAlarm(name string, a pb.AlarmType) error {
 	return c.update(name, func(m *member) { m.alarm = a })
 }
 
-// SetLatency makes a member slow. A latency of less than Config.Patience is only slow, and nobody notices.
+// SetLatency makes a member slow. From Config.Patience on its clients give up on it; from requestTimeout on it is of no
+// use to the storage. What is faster nobody notices.
 func (c *Cluster) SetLatency(name string, d time.Duration) error {
 	return c.update(name, func(m *member) { m.latency = d })
 }
@@ -222,14 +222,14 @@ func (c *Cluster) Members() []Member {
 	return l
 }
 
-// hasQuorum tells whether a majority of the voters runs.
-func (c *Cluster) hasQuorum() bool {
+// storage is what the API server finds.
+func (c *Cluster) storage() Storage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.s.quorum()
+	return c.s.storage()
 }
 
-// Close ends all members. OnQuorum is not called for it.
+// Close ends all members. OnStorage is not called for it.
 func (c *Cluster) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -238,7 +238,7 @@ func (c *Cluster) Close() {
 	}
 }
 
-// change runs do under the lock, elects, and tells of quorum.
+// change runs do under the lock, elects, and tells of the storage.
 func (c *Cluster) change(do func(now time.Time) error) error {
 	c.cfg.Clock.Touch()
 	now := c.cfg.Clock.Now()
@@ -252,17 +252,17 @@ func (c *Cluster) change(do func(now time.Time) error) error {
 }
 
 func (c *Cluster) tell() {
-	if c.cfg.OnQuorum == nil {
+	if c.cfg.OnStorage == nil {
 		return
 	}
 	c.report.Lock()
 	defer c.report.Unlock()
-	q := c.hasQuorum()
-	if !c.telling && !q || c.telling && q == c.told {
+	now := c.storage()
+	if now == c.told || c.told == "" && now == Lost {
 		return
 	}
-	c.telling, c.told = true, q
-	c.cfg.OnQuorum(q)
+	c.told = now
+	c.cfg.OnStorage(now)
 }
 
 // newLocked appends a member. Ids are the same in every run; a machine that joins again gets a new one.

@@ -27,13 +27,13 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
 )
 
-// fixture is a cluster with a clock, a certificate for everybody and a record of what OnQuorum said.
+// fixture is a cluster with a clock, a certificate for everybody and a record of what OnStorage said.
 type fixture struct {
 	*etcd.Cluster
 	clock *fakeclock.Clock
 	crt   tls.Certificate
 	pool  *x509.CertPool
-	said  []bool
+	said  []etcd.Storage
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -42,7 +42,7 @@ func newFixture(t testing.TB) *fixture {
 	f.crt, f.pool = selfSigned(t)
 	f.Cluster = etcd.New(etcd.Config{Name: "prod-a", Seed: 7, Clock: f.clock, ClientCAs: f.pool, CatchUp: 2 * time.Second,
 		Certificate: func(string) (tls.Certificate, error) { return f.crt, nil },
-		OnQuorum:    func(q bool) { f.said = append(f.said, q) }})
+		OnStorage:   func(s etcd.Storage) { f.said = append(f.said, s) }})
 	t.Cleanup(f.Close)
 	return f
 }
@@ -191,8 +191,8 @@ func TestQuorumIsLostAndFound(t *testing.T) {
 	}
 	must(t, f.Start("a"))
 	f.want(t, "a leads", "b is down", "c")
-	if want := []bool{true, false, true}; !slices.Equal(f.said, want) {
-		t.Errorf("OnQuorum: got %v, want %v", f.said, want)
+	if want := []etcd.Storage{etcd.Serves, etcd.Lost, etcd.Serves}; !slices.Equal(f.said, want) {
+		t.Errorf("OnStorage: got %v, want %v", f.said, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package etcd plays the stacked etcd cluster of one workload cluster as its clients see it: members, a leader,
 // learners, alarms and the rule of the majority. It stores no keys: the API server's data is in a real etcd, and
-// whoever owns that connection takes it away when quorum is lost (Config.OnQuorum, Leaderless).
+// whoever owns that connection takes it away when quorum is lost, and its writes when it is full (Config.OnStorage,
+// Leaderless, Full).
 //
 // The types to know are Cluster, which machines join and leave, and Member, what one looks like from outside. Clients
 // reach a member through Cluster.Dial: gRPC over TLS with client certificates, as etcd's client port.
@@ -11,7 +12,8 @@
 //
 //	MemberList, MemberRemove, MoveLeader, Status, Alarm with etcd's own errors; the strict reconfiguration checks of
 //	MemberAdd, MemberPromote and MemberRemove, its 5 s of connection before a member may be added included; learners
-//	that have to catch up; death and return of a member; loss and return of quorum; NOSPACE and CORRUPT alarms; the
+//	that have to catch up; death and return of a member; loss and return of quorum; NOSPACE and CORRUPT alarms, and with
+//	the first a storage that is read and not written; members, and with a majority of them a storage, that are slow; the
 //	cluster's version, which rises when all members have, and refuses the process of a member that is older.
 //
 // Simplifies:
@@ -20,7 +22,8 @@
 //	of within 4 s; the version of a member whose image tag is none is not known, and it is never refused. A call that
 //	cannot finish (no quorum, or a member slower than its clients are patient) is answered at once with the error that
 //	a client gets in the end: the callers are controllers, site time stands still while they reconcile, and they would
-//	wait in real time.
+//	wait in real time. A slow leader slows nobody but itself; a member that is slower than etcd's own time-out for a
+//	request (7 s) counts for the storage as if it were down. Whoever clears the alarm NOSPACE has made room.
 //
 // Omits:
 //

@@ -184,6 +184,7 @@ func (h *handler) Alarm(_ context.Context, req *pb.AlarmRequest) (r *pb.AlarmRes
 		r = &pb.AlarmResponse{Header: h.headerLocked(), Alarms: h.alarmsLocked()}
 		return nil
 	})
+	h.c.tell()
 	return r, err
 }
 

@@ -179,6 +179,9 @@ func (k *Kubelets) change(name string, do func(*machine)) error {
 		k.cfg.Clock.After("node "+name+" lost", nodeLost, func() { k.awaitLost(name, lostPatience) })
 	}
 	if acts {
+		if !acted {
+			k.Reconnected() // or the node controller, who lives in real time, would find the lease old
+		}
 		k.wakeNode(name)
 		k.wakePodsOf(name)
 	}

@@ -27,8 +27,9 @@
 //
 // Omits:
 //
-//	Providers before v1.0.16, ModulePlugins (a Cluster without cpaas.io/kube-ovn-version is a configuration error),
-//	the other providers' gates, the effect of Kube-OVN on nodes and pods, chart pull secrets, helm histories.
+//	Whatever else providers before v1.0.16 did than naming the chart wrong (Provider.Age); ModulePlugins (a Cluster
+//	without cpaas.io/kube-ovn-version is a configuration error); the other providers' gates; the effect of Kube-OVN on
+//	nodes and pods; chart pull secrets; helm histories.
 //
 // Source: 000_d64b8bff74bf7917.txt; github.com/alauda/immutable-infra-docs docs/en/upgrade-cluster/index.mdx and
 // docs/en/create-cluster/vmware-vsphere.mdx.

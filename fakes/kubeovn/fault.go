@@ -89,6 +89,12 @@ func (o *Operator) FailInto(failure Phase, message string, fired func(string)) (
 	}, nil
 }
 
+// HoldHealthCheck keeps every release whose pods are looked at in HealthChecking until heal is called. fired is told the
+// release that should have gone on.
+func (o *Operator) HoldHealthCheck(fired func(string)) (heal func()) {
+	return o.Inject(Fault{Edge: After(HealthChecking), Effect: Hold, Fired: fired})
+}
+
 // effects are the armed faults as next wants them. The first one armed at an edge wins.
 func (f *faults) effects() map[Edge]Effect {
 	f.mu.Lock()

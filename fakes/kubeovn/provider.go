@@ -3,6 +3,7 @@ package kubeovn
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +31,7 @@ const (
 type Provider struct {
 	management client.Client
 	workload   func(ctx context.Context, cluster types.NamespacedName) (client.Client, error)
+	old        atomic.Pointer[aged] // nil: it is of the version that is modelled
 }
 
 // NewProvider returns a Provider. The management client knows the v1beta2 types of Cluster API and CAPV; workload
@@ -37,7 +39,7 @@ type Provider struct {
 func NewProvider(management client.Client,
 	workload func(ctx context.Context, cluster types.NamespacedName) (client.Client, error),
 ) *Provider {
-	return &Provider{management, workload}
+	return &Provider{management: management, workload: workload}
 }
 
 // Reconcile looks at one Cluster. It must be called again after the returned site time (0: never) and whenever the
@@ -71,6 +73,7 @@ func (p *Provider) deliver(ctx context.Context, c *clusterv1.Cluster) (verdict, 
 	if err != nil {
 		return verdict{metav1.ConditionFalse, invalidReason, err.Error()}, requeue, nil
 	}
+	wrong := p.misname(want)
 	if !ptr.Deref(c.Status.Initialization.ControlPlaneInitialized, false) {
 		return reconciling(deferral), requeue, nil
 	}
@@ -89,12 +92,12 @@ func (p *Provider) deliver(ctx context.Context, c *clusterv1.Cluster) (verdict, 
 	err = w.Get(ctx, client.ObjectKeyFromObject(want), have)
 	switch {
 	case apierrors.IsNotFound(err):
-		return reconciling("created" + waiting), requeue, create(ctx, w, want)
+		return reconciling("created" + waiting), requeue, wrong.tell(c.Name, create(ctx, w, want))
 	case err != nil:
 		return verdict{}, 0, err
 	case !apiequality.Semantic.DeepEqual(have.Object["spec"], want.Object["spec"]):
 		have.Object["spec"] = want.Object["spec"] // as a whole: manual edits do not stick
-		return reconciling("updated" + waiting), requeue, w.Update(ctx, have)
+		return reconciling("updated" + waiting), requeue, wrong.tell(c.Name, w.Update(ctx, have))
 	}
 	r, err := read(have)
 	if err != nil {

@@ -7,7 +7,8 @@
 // Models:
 //
 //	The OCI distribution API over plain HTTP: push, pull, HEAD, tag lists, deletion by tag; being unreachable, out of
-//	order, or without a manifest that should be there.
+//	order, or without a manifest that should be there. Whoever asks the registry meets such a fault: nodes, the
+//	delivery of Kube-OVN, and a runbook.
 //
 // Simplifies:
 //

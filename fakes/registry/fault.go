@@ -22,7 +22,8 @@ const (
 
 // Fault is a defect of the registry. Add and Remove are never hit.
 type Fault struct {
-	// Repository and Tag narrow the requests that are hit; empty: any. A request without a tag has the tag "".
+	// Repository, or the end of its path, and Tag narrow the requests that are hit; empty: any. A request without a tag
+	// has the tag "".
 	Repository, Tag string
 	// Nth says which matching request is hit, counted from Inject on; 0: each of them.
 	Nth    int
@@ -61,7 +62,7 @@ func (f *faults) hit(path string) *armed {
 	repository, tag := split(path)
 	f.mu.Lock()
 	for _, a := range f.armed {
-		if a.Repository != "" && a.Repository != repository || a.Tag != "" && a.Tag != tag {
+		if a.Repository != "" && !strings.HasSuffix("/"+repository, "/"+a.Repository) || a.Tag != "" && a.Tag != tag {
 			continue
 		}
 		a.requests++
@@ -88,6 +89,15 @@ func split(path string) (repository, tag string) {
 		}
 	}
 	return "", ""
+}
+
+// Artifact is what a request is about, by its path: "repository:tag", or a repository alone.
+func Artifact(path string) string {
+	repository, tag := split(path)
+	if tag == "" {
+		return repository
+	}
+	return repository + ":" + tag
 }
 
 func (e Effect) answer(w http.ResponseWriter) {

@@ -93,6 +93,8 @@ func TestFaults(t *testing.T) {
 		{"unreachable", registry.Fault{Effect: registry.Reset}, []string{"reset", "reset", "reset"}},
 		{"out of order for one repository",
 			registry.Fault{Repository: "tkestack/coredns", Effect: registry.Unavailable}, []string{"", "503", ""}},
+		{"out of order for what ends with a path",
+			registry.Fault{Repository: "coredns", Effect: registry.Unavailable}, []string{"", "503", ""}},
 		{"a missing manifest", registry.Fault{Tag: "v4.3.5", Effect: registry.Missing}, []string{"404", "", "404"}},
 		{"the second request only", registry.Fault{
 			Repository: "acp/chart-cpaas-kube-ovn", Tag: "v4.3.5", Nth: 2, Effect: registry.Missing,

@@ -49,6 +49,7 @@ type Clock struct {
 	since  map[string]time.Duration // Real() when each began to hold the clock
 	held   map[string]time.Duration // how long each has held it
 	queues []*Queue
+	guard  func(controller string) bool // nil: nothing is skipped
 	stats  Stats
 	late   []string // what was given up
 

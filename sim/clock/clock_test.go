@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +220,46 @@ func TestAQueueKeepsTheLeastInterval(t *testing.T) {
 	}
 	q.Done(k)
 	q.ShutDown()
+	if h := c.Holders(); len(h) != 0 {
+		t.Errorf("holders after the end: got %v, want none", h)
+	}
+}
+
+func TestAGuardMakesAControllerLookAgainLater(t *testing.T) {
+	c := run(t, Options{})
+	var guarded atomic.Bool
+	guarded.Store(true)
+	var asked atomic.Int32
+	c.SetGuard(func(controller string) bool {
+		if controller == "guarded" {
+			asked.Add(1)
+		}
+		return controller == "guarded" && guarded.Load()
+	})
+	queue := func(name string) *Queue {
+		return c.ControllerOptions(1, 0, Hang{}).NewQueue(name, &backoff{failures: map[request]int{}}).(*Queue)
+	}
+	q, free := queue("guarded"), queue("free")
+	got := make(chan time.Duration)
+	go func() {
+		k, _ := q.Get()
+		at := c.Elapsed()
+		q.Done(k)
+		got <- at
+	}()
+	free.Add(key("a"))
+	k, _ := free.Get()
+	free.Done(k)
+	c.After("the end of the guard", 10*time.Minute+time.Second, func() { guarded.Store(false) })
+	q.Add(key("a"))
+	if at, want := await(t, c, "the reconcile", got), 10*time.Minute+30*time.Second; at != want {
+		t.Errorf("reconciled at %s, want %s", at, want)
+	}
+	if n := asked.Load(); n != 22 {
+		t.Errorf("the guard was asked %d times, want 22: at once and every 30 s", n)
+	}
+	q.ShutDown()
+	free.ShutDown()
 	if h := c.Holders(); len(h) != 0 {
 		t.Errorf("holders after the end: got %v, want none", h)
 	}

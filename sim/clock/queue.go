@@ -166,7 +166,11 @@ func (q *Queue) GetWithPriority() (key request, priority int, shutdown bool) {
 		if q.stopped {
 			return request{}, 0, true
 		}
-		if i := q.bestLocked(); i != nil { // its count as work is handed from "ready" to "running"
+		i := q.bestLocked()
+		if i != nil && q.skipLocked(i) {
+			continue
+		}
+		if i != nil { // its count as work is handed from "ready" to "running"
 			delete(q.items, i.key)
 			q.running[i.key] = Real()
 			q.started[i.key] = q.c.now

@@ -3,10 +3,15 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
@@ -14,6 +19,7 @@ import (
 
 // site plays a twin of one cluster whose Kubernetes API does not answer.
 type site struct {
+	Site            // what no test here asks for: nil
 	up     []string // voters
 	voters int
 	unused []string // templates
@@ -151,6 +157,52 @@ func TestJustEnoughVotersEndForTheMajorityToBeLost(t *testing.T) {
 	}
 	s := &site{up: []string{"cp-1", "cp-2", "cp-3"}, voters: 3}
 	tell(t, s, "etcd-quorum-loss").check(t, "armed etcd-quorum-loss", "fired etcd of prod-a: 2 of 3 voting members ended: cp-3 cp-1")
+}
+
+func TestAMemberThatEndsLeavesAMajority(t *testing.T) {
+	three := []string{"cp-1", "cp-2", "cp-3"}
+	for _, c := range []struct {
+		text string
+		up   []string
+		want string
+	}{
+		{"etcd-member-down", three, "fired etcd of prod-a: 1 of 3 voting members ended: cp-3"},
+		{"etcd-member-down:member=cp-2", three, "fired etcd of prod-a: 1 of 3 voting members ended: cp-2"},
+		{"etcd-member-down:member=cp-4", three, `failed fault etcd-member-down: inject: member: got "cp-4", want one of cp-1, cp-2, cp-3`},
+		{"etcd-member-down:count=2", three, "failed fault etcd-member-down: inject: 1 of 3 voting members would be left, no majority: that is etcd-quorum-loss"},
+		{"etcd-member-down", three[:2], "failed fault etcd-member-down: inject: 1 of 3 voting members would be left, no majority: that is etcd-quorum-loss"},
+		{"etcd-nospace:count=4", three, `failed fault etcd-nospace: inject: count: got "4", want at most 3, the voting members that are up`},
+		{"etcd-slow:latency=soon", three, `failed fault etcd-slow: inject: latency: got "soon", want a duration such as 20s`},
+	} {
+		id, _, _ := strings.Cut(c.text, ":")
+		tell(t, &site{up: c.up, voters: 3}, c.text).check(t, "armed "+id, c.want)
+	}
+}
+
+func TestAWordThatIsRequiredIsAskedFor(t *testing.T) {
+	const want = "fault kube-ovn-version-edited: version: got none, want a version of the chart, such as v4.3.3"
+	if _, err := Parse("kube-ovn-version-edited"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestADenialIsInTheWebhooksWords(t *testing.T) {
+	invalid := apierrors.NewInvalid(schema.GroupKind{Kind: "KubeadmControlPlane"}, "kcp", field.ErrorList{field.Forbidden(field.NewPath("spec", "version"), "no")})
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{errors.New("connection refused"), ""},
+		{apierrors.NewNotFound(schema.GroupResource{}, "kcp"), ""},
+		{apierrors.NewConflict(schema.GroupResource{}, "kcp", errors.New("try again")), ""},
+		{fmt.Errorf("patch: %w", invalid), "spec.version: Forbidden: no"},
+		{apierrors.NewForbidden(schema.GroupResource{Resource: "templates"}, "t", errors.New("immutable")), `templates "t" is forbidden: immutable`},
+	} {
+		if got := denial(c.err); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
+		}
+	}
 }
 
 func TestAFaultThatCannotBeInjectedSaysWhy(t *testing.T) {

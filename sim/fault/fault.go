@@ -52,6 +52,7 @@ type Arg struct {
 	Name, Doc, Default string
 	OneOf              []string // empty: anything
 	Kind               Kind     // what its value is; "": nothing that can be checked beforehand
+	Required           bool     // there is no default
 }
 
 // Kind says what a value is: a number, or a name of something that a world declares.
@@ -73,12 +74,36 @@ type Args map[string]string
 
 // Faults is the table, sorted by id.
 var Faults = []Fault{
+	appReleaseEdited,
 	appReleaseFails,
+	appReleaseSlow,
+	chartMissing,
+	clusterPaused,
+	drStandby,
 	drainBlocked,
+	editSplit,
+	etcdMemberDown,
+	etcdNospace,
 	etcdQuorumLoss,
+	etcdSlow,
+	imageMissing,
+	kubeOVNProviderOld,
 	kubeOVNUngated,
+	kubeOVNVersionEdited,
+	loadBalancerStale,
+	machineDeleted,
+	maxSurgeEdited,
+	nodeNotReady,
+	oldTemplateDeleted,
+	registryAddressMissing,
+	registryUnreachable,
+	stepDoneTwice,
+	templateEditedInPlace,
 	vmTemplateMissing,
 	workerJoinFails,
+	workersFirst,
+	workloadPartitioned,
+	wrongRow,
 }
 
 // Find returns the fault with the id.
@@ -106,6 +131,9 @@ func (f Fault) args(given map[string]string) (Args, error) {
 		v, ok := given[x.Name]
 		if !ok {
 			v = x.Default
+		}
+		if x.Required && v == "" {
+			return nil, fmt.Errorf("%s: got none, want %s", x.Name, x.Doc)
 		}
 		if len(x.OneOf) > 0 && !slices.Contains(x.OneOf, v) {
 			return nil, fmt.Errorf("%s: got %q, want one of %s", x.Name, v, strings.Join(x.OneOf, ", "))

@@ -8,12 +8,17 @@ import (
 
 // Site is what faults need of a twin.
 type Site interface {
-	Templates
-	Etcd
-	Guests
 	AppReleases
 	Calls
 	Clusters
+	Etcd
+	EtcdHealth
+	Guests
+	KubeOVN
+	Networks
+	Nodes
+	Registry
+	Templates
 }
 
 // Calls are the requests that the site's clients send.

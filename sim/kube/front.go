@@ -35,6 +35,8 @@ type Front struct {
 	server *http.Server
 	clock  *clock.Clock
 	line   *Line
+	below  string // see AfterWrites
+	after  func()
 }
 
 // StartFront serves on a free port of 127.0.0.1 until Close.
@@ -74,6 +76,10 @@ func StartFront(m *Management, c *clock.Clock, line *Line) (*Front, error) {
 	return f, nil
 }
 
+// AfterWrites has do called after each write below a path of the API, while site time still stands. Call it before
+// anybody uses the front.
+func (f *Front) AfterWrites(path string, do func()) { f.below, f.after = path, do }
+
 // Close ends all connections.
 func (f *Front) Close() { _ = f.server.Close() }
 
@@ -86,6 +92,9 @@ func (f *Front) count(h http.Handler) http.Handler {
 			f.line.meet(r)
 		}
 		h.ServeHTTP(w, r)
+		if f.after != nil && r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, f.below) {
+			f.after()
+		}
 	})
 }
 

@@ -1,9 +1,15 @@
 package kube
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // GateMode is what a Gate does with bytes.
@@ -12,7 +18,7 @@ type GateMode int
 const (
 	GateOpen   GateMode = iota
 	GateStall           // connections stay up and no byte moves: a black hole
-	GateClosed          // connections are reset, new ones too: nobody listens
+	GateClosed          // connections are reset, and new ones refused: nobody listens
 )
 
 // Gate is a TCP proxy with a fault switch. One in front of each workload API server plays the load balancer of the
@@ -25,10 +31,14 @@ type Gate struct {
 	wg   sync.WaitGroup
 
 	mu    sync.Mutex
-	moved *sync.Cond // mode changed
+	moved *sync.Cond // mode or ended changed
 	mode  GateMode
-	dial  func() (net.Conn, error)
-	conns map[net.Conn]bool
+	deaf  bool // the socket has the port and does not listen
+	ended bool
+	// closings counts how often it was deaf.
+	closings int
+	dial     func() (net.Conn, error)
+	conns    map[net.Conn]bool
 }
 
 // NewGate proxies what l accepts to the connections of dial. It owns l.
@@ -42,15 +52,55 @@ func NewGate(l net.Listener, dial func() (net.Conn, error)) *Gate {
 // Addr is where the gate listens, as host:port.
 func (g *Gate) Addr() string { return g.lis.Addr().String() }
 
-// Set switches the mode, for old connections and new ones.
-func (g *Gate) Set(m GateMode) {
+// Set switches the mode, for old connections and new ones. An error says that the gate does not listen any more.
+func (g *Gate) Set(m GateMode) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.mode = m
 	if m == GateClosed {
 		g.resetLocked()
 	}
-	g.moved.Broadcast()
+	defer g.moved.Broadcast()
+	deaf := m == GateClosed
+	if deaf == g.deaf || g.ended {
+		return nil
+	}
+	if err := hear(g.lis, !deaf); err != nil {
+		return fmt.Errorf("gate %s: %w", g.Addr(), err)
+	}
+	g.deaf = deaf
+	if deaf {
+		g.closings++
+	}
+	return nil
+}
+
+// hear lets a listener's socket listen on its port or refuse connections. A socket that stops listening loses a port
+// that the kernel has picked, so it takes it again at once.
+func hear(l net.Listener, on bool) error {
+	c, err := l.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = c.Control(func(fd uintptr) {
+		if on {
+			failed = os.NewSyscallError("listen", unix.Listen(int(fd), unix.SOMAXCONN))
+			return
+		}
+		port, err := unix.Getsockname(int(fd))
+		if err == nil {
+			err = unix.Shutdown(int(fd), unix.SHUT_RDWR)
+		}
+		if err == nil {
+			err = unix.Bind(int(fd), port)
+		}
+		if err == unix.EINVAL { // it has its port for good since the first time
+			err = nil
+		}
+		failed = os.NewSyscallError("refuse", err)
+	})
+	return errors.Join(err, failed)
 }
 
 // Reroute resets the connections and sends new ones to dial; nil is the way back home.
@@ -66,8 +116,11 @@ func (g *Gate) Reroute(dial func() (net.Conn, error)) {
 
 // Close resets everything and returns when the gate's goroutines have ended.
 func (g *Gate) Close() {
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
 	_ = g.lis.Close()
-	g.Set(GateClosed)
+	_ = g.Set(GateClosed) // it has nothing to do but to cut connections
 	g.wg.Wait()
 }
 
@@ -78,13 +131,28 @@ func (g *Gate) resetLocked() {
 }
 
 func (g *Gate) serve() {
-	for {
+	for closings := 0; ; {
 		c, err := g.lis.Accept()
-		if err != nil {
+		switch {
+		case err == nil:
+			g.wg.Go(func() { g.handle(c) })
+		case !g.listensAgain(&closings):
 			return
 		}
-		g.wg.Go(func() { g.handle(c) })
 	}
+}
+
+// listensAgain blocks while the gate does not listen. It is false when the gate was not closed since it was asked
+// before, and has another reason not to listen.
+func (g *Gate) listensAgain(closings *int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.deaf && !g.ended {
+		g.moved.Wait()
+	}
+	closed := g.closings > *closings
+	*closings = g.closings
+	return closed && !g.ended
 }
 
 // pass blocks while the gate stalls. It tells whether the gate is open.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -56,6 +57,13 @@ func call(t *testing.T, g *Gate) caller {
 	return caller{c, bufio.NewReader(c)}
 }
 
+func set(t *testing.T, g *Gate, m GateMode) {
+	t.Helper()
+	if err := g.Set(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ask sends a line and returns the answer, or an error after patience.
 func (c caller) ask(line string, patience time.Duration) (string, error) {
 	if _, err := io.WriteString(c, line+"\n"); err != nil {
@@ -74,34 +82,39 @@ func TestGateStallsAndComesBack(t *testing.T) {
 	if got, err := c.ask("a", patient); got != "re: a\n" {
 		t.Fatalf("open: got %q, %v", got, err)
 	}
-	g.Set(GateStall)
+	set(t, g, GateStall)
 	if got, err := c.ask("b", 20*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("stalled: got %q, %v, want no answer", got, err)
 	}
-	g.Set(GateOpen)
+	set(t, g, GateOpen)
 	_ = c.SetReadDeadline(time.Now().Add(patient))
 	if got, err := c.r.ReadString('\n'); got != "re: b\n" {
 		t.Errorf("open again: got %q, %v, want what was held back", got, err)
 	}
 }
 
-func TestGateClosedResetsOldAndNewConnections(t *testing.T) {
+func TestGateClosedResetsOldConnectionsAndRefusesNewOnes(t *testing.T) {
 	g := NewGate(listen(t), dialTo(echo(t, "")))
 	defer g.Close()
 	old := call(t, g)
 	if _, err := old.ask("a", patient); err != nil {
 		t.Fatal(err)
 	}
-	g.Set(GateClosed)
-	for name, c := range map[string]caller{"an old connection": old, "a new connection": call(t, g)} {
-		if got, err := c.ask("b", patient); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: got %q, %v, want a reset", name, got, err)
+	for range 2 {
+		set(t, g, GateClosed)
+		if got, err := old.ask("b", patient); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("an old connection: got %q, %v, want a reset", got, err)
+		}
+		if c, err := net.Dial("tcp", g.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("a new connection: got %v, %v, want connection refused", c, err)
+		}
+		set(t, g, GateOpen)
+		old = call(t, g)
+		if got, err := old.ask("c", patient); got != "c\n" {
+			t.Errorf("open again: got %q, %v", got, err)
 		}
 	}
-	g.Set(GateOpen)
-	if got, err := call(t, g).ask("c", patient); got != "c\n" {
-		t.Errorf("open again: got %q, %v", got, err)
-	}
+	set(t, g, GateClosed) // Close ends it in that state as well
 }
 
 func TestGateReroutesAndComesHome(t *testing.T) {

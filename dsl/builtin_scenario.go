@@ -30,7 +30,7 @@ func declareSuite(c *call) (starlark.Value, error) {
 
 // declareScenario is scenario(name, world=, runbook=, expect=, …).
 func declareScenario(c *call) (starlark.Value, error) {
-	s := &Scenario{Pos: c.pos()}
+	s := &Scenario{Pos: c.outermost()}
 	var (
 		world, runbook, expect, faults starlark.Value
 		params, operator               *starlark.Dict
@@ -71,6 +71,12 @@ func declareScenario(c *call) (starlark.Value, error) {
 	}
 	c.module.scenarios = append(c.module.scenarios, s)
 	return starlark.None, nil
+}
+
+// outermost is the line at top level that led to the call: scenarios are often declared through a function of the file.
+func (c *call) outermost() Position {
+	_, frames := c.prog.where(c.thread.CallStack())
+	return frames[0].Pos
 }
 
 // scenarioName refuses a name that cannot stand in a report or that the file has already.

@@ -75,6 +75,23 @@ func TestAWorldOverABaseChangesIt(t *testing.T) {
 	}
 }
 
+func TestAScenarioStandsWhereItsFileAsksForIt(t *testing.T) {
+	loader, file := inMemory(t, "a_test.star", `w = world(clusters = [])
+book = runbook(name = "a", run = lambda ctx, p: None)
+def case(name):
+    scenario(name, world = w, runbook = book, expect = completes())
+case("one")
+case("two")
+`)
+	s, err := loader.Suite(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := s.Scenarios[0].Pos.Line, s.Scenarios[1].Pos.Line; a != 5 || b != 6 {
+		t.Errorf("got lines %d and %d, want those of the calls, 5 and 6", a, b)
+	}
+}
+
 func TestStepIDsOfARunbook(t *testing.T) {
 	dir := archive(t, []txtar.File{
 		{Name: "a.star", Data: []byte(`load("lib.star", "more")

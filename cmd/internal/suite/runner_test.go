@@ -134,6 +134,20 @@ func TestWhateverHappensToOneTheOthersGoOn(t *testing.T) {
 	}
 }
 
+func TestADirectoryThatCannotBeMadeIsAnError(t *testing.T) {
+	s := newStage(t)
+	l := items("passes", "passes")
+	if err := os.Mkdir(s.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, suite.Folder(l[0])), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := s.run(t, t.Context(), l)
+	wantCase(t, cases[0], journal.Error, "not a directory")
+	wantCase(t, cases[1], journal.Pass, "")
+}
+
 func TestAProcessThatHangsIsEnded(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -51,6 +51,9 @@ recovery, and the document that it comes from. Without an argument it lists all 
 func unexplained(c *cobra.Command, id string) error {
 	u := &usageError{err: fmt.Errorf("no fault, code or invariant %q", id), hint: diag.DidYouMean(id, catalogue.IDs()),
 		help: c.CommandPath()}
+	if u.hint == "" {
+		u.hint = "the codes of a runbook of your own are explained by the runbook alone"
+	}
 	if id == "" {
 		u.err = errors.New("got an empty id")
 	}

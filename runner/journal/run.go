@@ -26,6 +26,9 @@ type Run struct {
 	Clock      *Clock
 	Rollback   *Rollback // nil: there was none
 
+	Pools     []*PoolLife
+	Endpoints []*EndpointLife
+
 	machines map[string]*MachineLife
 }
 
@@ -209,6 +212,10 @@ func (r *Run) fold(e Event, b Body) error {
 		r.Warnings = append(r.Warnings, Said{e.At, b.Text})
 	case *Machine:
 		r.machine(e.At, *b)
+	case *Pool:
+		r.pool(e.At, *b)
+	case *Endpoint:
+		r.endpoint(e.At, *b)
 	case *Clock:
 		r.Clock = b
 	default:

@@ -66,6 +66,22 @@ func TestMachinesAreReplaced(t *testing.T) {
 	}
 }
 
+func TestPoolsAndEndpointsKeepWhatTheyWere(t *testing.T) {
+	run := fold(t, StepStarted{ID: "a"},
+		Pool{Cluster: "c", Name: "p", Total: 1, Slots: []PoolSlot{{Hostname: "s-1", State: SlotInUse, Machine: "m"}}},
+		Pool{Cluster: "c", Name: "p", Total: 1, Slots: []PoolSlot{{Hostname: "s-1", State: SlotReleased}}},
+		Endpoint{Cluster: "c", Answers: true}, Endpoint{Cluster: "c", Message: "refused"}, Endpoint{Cluster: "c", Message: "again"},
+		Endpoint{Cluster: "c", Answers: true}, Endpoint{Cluster: "c", Message: "gone"})
+	if p := run.Pools; len(p) != 1 || len(p[0].History) != 2 || p[0].History[1].At != 3 || p[0].Slots[0].State != SlotReleased {
+		t.Errorf("got pools %+v", p)
+	}
+	back := 7.0
+	want := []Outage{{5, &back, "refused"}, {8, nil, "gone"}}
+	if diff := cmp.Diff(want, run.Endpoints[0].Outages); diff != "" {
+		t.Error("outages (-want +got):\n" + diff)
+	}
+}
+
 func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
 	run := fold(t, FaultArmed{ID: "f"}, FaultArmed{ID: "g"}, FaultFired{ID: "f", Target: "x"}, FaultFired{ID: "f",
 		Target: "y"},

@@ -30,11 +30,17 @@ func halfwayBack() story {
 	template := journal.ObjectRef{APIVersion: "infrastructure.cluster.x-k8s.io/v1beta1", Kind: "VSphereMachineTemplate",
 		Namespace: "cpaas-system", Name: "prod-a-control-plane-v1.34.5"}
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
+	disks := []journal.PoolDisk{{Name: "var-lib-etcd", Path: "[ds] cp-1/etcd.vmdk", UUID: "6000C29a"}}
+	pool := func(slots ...journal.PoolSlot) journal.Pool {
+		return journal.Pool{Cluster: "prod-a", Name: "prod-a-cp", Consumer: "KubeadmControlPlane prod-a-kcp", Total: 2, Slots: slots}
+	}
 	return slices.Concat(began(journal.FaultArmed{ID: "vcenter-down", Trigger: "machine:control-plane/1"},
 		journal.FaultArmed{ID: "drain-blocked", Trigger: "at:workers"}),
 		story{at(machine("prod-a-kcp-4f7xk", journal.RoleControlPlane, "Running", ""), "v1.33.7"),
 			at(machine("prod-a-kcp-8phvs", journal.RoleControlPlane, "Running", ""), "v1.33.7"),
-			at(machine("prod-a-md-0-qwn6t", "md-0", "Running", ""), "v1.33.7")},
+			at(machine("prod-a-md-0-qwn6t", "md-0", "Running", ""), "v1.33.7"),
+			pool(journal.PoolSlot{Hostname: "cp-1", State: journal.SlotInUse, Machine: "prod-a-kcp-4f7xk", Disks: disks},
+				journal.PoolSlot{Hostname: "cp-2", State: journal.SlotAvailable})},
 		step("preflight", journal.StepEnded{}), story{journal.Reversibility{Step: "preflight", Level: journal.Reversible,
 			Why: "nothing was written"}},
 		stepOf(journal.StepKindGate, "start", journal.StepEnded{}),
@@ -73,6 +79,12 @@ func halfwayBack() story {
 				Version: "v1.33.7", Message: "Node.Ready: kubelet stopped posting node status"},
 			24*time.Minute+40*time.Second,
 			journal.WaitStuck{ID: "control-plane-rolled", Text: "1 of 2 machines updated", Since: 1500}),
+		story{pool(journal.PoolSlot{Hostname: "cp-1", State: journal.SlotReleased, Machine: "prod-a-kcp-4f7xk", Disks: disks},
+			journal.PoolSlot{Hostname: "cp-2", State: journal.SlotInUse, Machine: "prod-a-kcp-z8txm"}),
+			journal.Endpoint{Cluster: "prod-a", Answers: true}, journal.Endpoint{Cluster: "prod-a", Message: "connection refused"},
+			3 * time.Minute, journal.Endpoint{Cluster: "prod-a", Answers: true},
+			pool(journal.PoolSlot{Hostname: "cp-1", State: journal.SlotInUse, Machine: "prod-a-kcp-q2m8d", Disks: disks},
+				journal.PoolSlot{Hostname: "cp-2", State: journal.SlotInUse, Machine: "prod-a-kcp-z8txm"})},
 		story{journal.Reversibility{Step: "control-plane-rolled", Level: journal.OneWay, Why: "etcd has lost its majority"}},
 		story{journal.RollbackStarted{Reason: "control-plane-rolled failed: timeout"}},
 		stepOf(journal.StepKindUndo, "undo/control-plane", journal.StepEnded{Outcome: journal.Failed, Code: "conflict",
@@ -315,6 +327,9 @@ func told(text string) *Suite {
 		_ = r.Apply(journal.Event{Kind: b.EventKind(), At: at, Body: body})
 		r.Ended = ended
 	}
+	slot := journal.PoolSlot{Hostname: text, State: journal.SlotInUse, Machine: text, Disks: []journal.PoolDisk{{Name: text, Path: text, UUID: text}}}
+	e(journal.Pool{Cluster: text, Name: text, Consumer: text, Slots: []journal.PoolSlot{slot}}, 0)
+	e(journal.Endpoint{Cluster: text, Message: text}, 0)
 	for at, phase := range []string{"Pending", text, "Running"} {
 		e(journal.Machine{Cluster: text, Name: text, Role: text, Phase: phase, Version: text, Message: text}, float64(at))
 	}

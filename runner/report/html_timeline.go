@@ -70,7 +70,9 @@ func newTimeline(r *journal.Run) timeline {
 	}
 	t.group("Faults", "", t.faults(r))
 	t.group("Claims that did not hold", "", t.violations(r))
+	t.group("Endpoints that did not answer", "", t.outages(r))
 	t.machines(r)
+	t.pools(r)
 	return t
 }
 
@@ -166,14 +168,24 @@ func (t *timeline) steps(r *journal.Run, steps []*journal.Step) []lane {
 		}
 		x.Class = class
 		x.Bars = append(x.Bars, t.bar(s.Begin, to, class, code, s.Pending))
-		if s.Stuck != nil && to > s.PendingSince {
-			still := t.bar(s.PendingSince, to, "stuck", "no change", s.Stuck.Text)
+		if s.Stuck != nil {
+			still := t.bar(s.StuckAt-s.Stuck.Since, movedAt(s, to), "stuck", "no change", s.Stuck.Text)
 			still.Text = "" // it lies upon another bar
 			x.Bars = append(x.Bars, still)
 		}
 		l = append(l, x)
 	}
 	return l
+}
+
+// movedAt is when something changed again after the wait was stuck; its end when nothing did.
+func movedAt(s *journal.Step, end float64) float64 {
+	for _, w := range s.Waited {
+		if w.At > s.StuckAt {
+			return w.At
+		}
+	}
+	return end
 }
 
 func stepLink(r *journal.Run, s *journal.Step) string {

@@ -15,7 +15,7 @@ var machineDeleted = Fault{
 		"one less than it counts on until then",
 	Recovery: "wait: a control-plane machine hands its etcd leadership over and leaves the etcd cluster before it goes, and a new one joins",
 	Heal:     "there is nothing to take back: the VM is gone, and its owner has made another",
-	Source:   "003_e1acc10d719f56e0.txt; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/controller.go, reconcilePreTerminateHook",
+	Source:   "sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/controller.go, reconcilePreTerminateHook",
 	Args: []Arg{
 		clusterArg,
 		{Name: "role", Doc: "of the machine", Default: "control-plane", Kind: RoleName},

@@ -12,8 +12,7 @@ import (
 var nodeNotReady = Fault{
 	ID:     "node-not-ready",
 	Effect: "a node that is there stops being Ready: its kubelet ends, or has no network for pods",
-	Symptom: `kubelet ended: Ready is Unknown after 50 s, "Kubelet stopped posting node status."; pods go after 5 more minutes, and a Machine that is ` +
-		`deleted does not wait for them. No network: Ready is False at once, "Network plugin returns error: cni plugin not initialized". Either way ` +
+	Symptom: `kubelet ended: Ready is Unknown after 50 s, "Kubelet stopped posting node status."; in a twin its pods stay. No network: Ready is False at once, "Network plugin returns error: cni plugin not initialized". Either way ` +
 		"NodeHealthy of its Machine is not True, and before the run preflight refuses with workers-not-ready, control-plane-unhealthy or nodes-not-ready",
 	Recovery: "repair the node, or delete its Machine",
 	Heal:     "starts the kubelet, or repairs the network, if the machine is still there",

@@ -1,0 +1,133 @@
+package sim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func (s *struckSite) clusterPaused(t *testing.T) {
+	f := s.strike(t, "cluster-paused")
+	f.felt(t, "Cluster prod-a: paused")
+	s.await(t, "the symptom", s.says("KubeadmControlPlane", kcp, "Paused", "True", ""))
+	f.heal()
+	s.await(t, "the recovery", s.says("KubeadmControlPlane", kcp, "Paused", "False", ""))
+}
+
+func (s *struckSite) denied(t *testing.T) {
+	before := s.generations(t)
+	for _, c := range []struct{ fault, want string }{
+		{"template-edited-in-place", "VSphereMachineTemplate spec.template.spec field is immutable. Please create a new resource instead."},
+		{"wrong-row", "cannot update Kubernetes version from v1.33.7-3 to v1.35.0"},
+		{"wrong-row:field=coredns", "cannot migrate CoreDNS up to '1.0.0' from '1.12.4-v4.2.8'"},
+	} {
+		f := s.strike(t, c.fault)
+		f.felt(t, c.want)
+		f.heal()
+	}
+	if got := s.generations(t); got != before {
+		t.Errorf("after denials: got generations %s, want %s", got, before)
+	}
+}
+
+// generations are those of what people edit.
+func (s *struckSite) generations(t *testing.T) string {
+	t.Helper()
+	var l []string
+	for _, k := range []struct{ apiVersion, kind string }{{"cluster.x-k8s.io/v1beta2", "Cluster"}, {"cluster.x-k8s.io/v1beta2", "MachineDeployment"},
+		{"controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane"}, {"infrastructure.cluster.x-k8s.io/v1beta2", "VSphereMachineTemplate"}} {
+		for _, o := range list(t, s.m, k.apiVersion, k.kind) {
+			l = append(l, fmt.Sprintf("%s/%d", o.GetName(), o.GetGeneration()))
+		}
+	}
+	return strings.Join(l, " ")
+}
+
+func (s *struckSite) maxSurge(t *testing.T) int64 {
+	t.Helper()
+	o := newObject("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane", kcp)
+	if err := s.m.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		t.Fatal(err)
+	}
+	n, _, _ := unstructured.NestedInt64(o.Object, "spec", "rolloutStrategy", "rollingUpdate", "maxSurge")
+	return n
+}
+
+func (s *struckSite) maxSurgeEdited(t *testing.T) {
+	f := s.strike(t, "max-surge-edited")
+	f.felt(t, "maxSurge 0 accepted")
+	if got := s.maxSurge(t); got != 0 {
+		t.Errorf("maxSurge: got %d, want 0", got)
+	}
+	f.heal()
+	if got := s.maxSurge(t); got != 1 {
+		t.Errorf("maxSurge after the heal: got %d, want 1", got)
+	}
+}
+
+func (s *struckSite) stepDoneTwice(t *testing.T) {
+	generations, machines := s.generations(t), s.names(t)
+	f := s.strike(t, "step-done-twice")
+	f.felt(t, "Cluster prod-a: 3 objects were written again as they are")
+	pass(t, s.twin, 30*time.Minute)
+	if got := s.generations(t); got != generations {
+		t.Errorf("generations: got %s, want %s", got, generations)
+	}
+	if got := s.names(t); got != machines {
+		t.Errorf("machines: got %s, want %s", got, machines)
+	}
+	f.heal()
+}
+
+func (s *struckSite) workersFirst(t *testing.T) {
+	machines := s.names(t)
+	f := s.strike(t, "workers-first")
+	f.felt(t, "MachineDeployment prod-a-md-0: version v1.34.0")
+	s.await(t, "the symptom", s.says("MachineSet", "", "ScalingUp", "True", "skew policy"))
+	pass(t, s.twin, 30*time.Minute)
+	if got := s.names(t); got != machines {
+		t.Errorf("machines: got %s, want %s", got, machines)
+	}
+	f.heal()
+	s.await(t, "the recovery", s.healthy)
+	if got := s.names(t); got != machines {
+		t.Errorf("machines after the heal: got %s, want %s", got, machines)
+	}
+}
+
+func (s *struckSite) templateDeleted(t *testing.T) {
+	machines := s.names(t)
+	f := s.strike(t, "old-template-deleted:name=prod-a-md-0")
+	f.felt(t, "VSphereMachineTemplate prod-a-md-0: deleted")
+	s.strike(t, "machine-deleted:role=prod-a-md-0").felt(t, "Machine prod-a-md-0-")
+	s.await(t, "the symptom", s.says("MachineSet", "", "ScalingUp", "True", "VSphereMachineTemplate does not exist"))
+	pass(t, s.twin, 30*time.Minute)
+	if got := len(strings.Fields(s.names(t))); got != 3 {
+		t.Errorf("machines without the template: got %d, want 3", got)
+	}
+	f.heal()
+	s.await(t, "the recovery", s.healthy)
+	if got := s.names(t); got == machines {
+		t.Errorf("machines: got %s, want another worker", got)
+	}
+}
+
+func (s *struckSite) drStandby(t *testing.T) {
+	machines := s.names(t)
+	f := s.strike(t, "dr-standby")
+	f.felt(t, "ConfigMap kube-public/etcd-sync of the management cluster: created")
+	s.strike(t, "machine-deleted:role=prod-a-md-0").felt(t, "Machine prod-a-md-0-")
+	pass(t, s.twin, 30*time.Minute)
+	if got := s.names(t); got != machines {
+		t.Errorf("machines: got %s, want %s", got, machines)
+	}
+	f.heal()
+	s.await(t, "the recovery", s.healthy)
+	if got := s.names(t); got == machines {
+		t.Errorf("machines: got %s, want another worker", got)
+	}
+}

@@ -105,7 +105,7 @@ func (h *host) undoAll(ctx context.Context) journal.RollbackEnded {
 		}
 	}
 	if h.changed() == h.back.changed {
-		return journal.RollbackEnded{Outcome: journal.Noop, Message: "everything was as it had been"}
+		return journal.RollbackEnded{Outcome: journal.Noop, Message: "there was nothing to take back"}
 	}
 	return journal.RollbackEnded{Outcome: journal.Done}
 }

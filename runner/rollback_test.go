@@ -132,7 +132,7 @@ def run(ctx, p):
     ctx.step("verify", lambda site: None, risk = "read")
 `))
 	expect(t, got, journal.Pass, runner.ExitPass, "third noop", "a done", "verify done", "undo/a noop")
-	rolled(t, got, "noop everything was as it had been")
+	rolled(t, got, "noop there was nothing to take back")
 }
 
 func TestARollbackThatFailsInTheMiddleGoesNoFurther(t *testing.T) {

@@ -53,6 +53,9 @@ func three(version string, more ...any) story {
 	return append(story{plane("cp-1"), cp("a", version), cp("b", version), cp("c", version)}, more...)
 }
 
+// withoutSurge removes a machine before it adds one, as persistent disks want it.
+var withoutSurge = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Version: "v1.34.5", Replicas: 3}
+
 // short is a control plane that counts too few healthy members of etcd.
 var short = journal.ControlPlane{
 	Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
@@ -135,6 +138,10 @@ var stories = map[string]story{
 		cp("a", "v1.33.7", deleting), gone("a"), cp("e", "v1.34.5"), cp("b", "v1.33.7", deleting), gone("b")),
 	"one-control-plane-machine-at-a-time.refuse": three("v1.33.7",
 		cp("a", "v1.33.7", deleting), cp("b", "v1.33.7", deleting)),
+	"one-control-plane-machine-at-a-time.accept-without-surge": {withoutSurge, cp("a", "v1.33.7"), cp("b", "v1.33.7"),
+		cp("c", "v1.33.7"), cp("a", "v1.33.7", deleting), gone("a"), cp("d", "v1.34.5"), cp("b", "v1.33.7", deleting)},
+	"one-control-plane-machine-at-a-time.refuse-without-surge": {withoutSurge, cp("a", "v1.33.7"), cp("b", "v1.33.7"),
+		cp("c", "v1.33.7"), cp("d", "v1.34.5")},
 	"one-control-plane-machine-at-a-time.refuse-surge": three("v1.33.7", cp("d", "v1.34.5"), cp("e", "v1.34.5")),
 	"slot-one-machine.accept": append(pooled(), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), pool(slot("cp-1", journal.SlotAvailable, "", ""))),

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/rehearse-dev/rehearse/cmd/internal/rehearsal"
+	"github.com/rehearse-dev/rehearse/dsl/diag"
 	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/runner/journal"
 	"github.com/rehearse-dev/rehearse/sim/assets"
@@ -75,14 +76,21 @@ func copyTree(t testing.TB, from, to string, edit func(file, text string) string
 // rehearse runs the shipped runbook with faults; said is everything that its waits have said.
 func rehearse(t testing.TB, world string, faults ...string) (_ runner.Result, said string) {
 	t.Helper()
+	return conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: world,
+		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, Faults: faults})
+}
+
+// conduct runs what is asked for, on a twin of its own.
+func conduct(t testing.TB, c rehearsal.Config) (_ runner.Result, said string) {
+	t.Helper()
 	binaries, err := assets.Lookup{Getenv: os.Getenv}.Find(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := rehearsal.Load(rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: world, Seed: 1, Dir: filepath.Join(t.TempDir(), "run"),
-		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, Faults: faults, Version: "test", Command: []string{"rehearse"}})
+	c.Seed, c.Dir, c.Version, c.Command = 1, filepath.Join(t.TempDir(), "run"), "test", []string{"rehearse"}
+	r, err := rehearsal.Load(c)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(diag.Text(err))
 	}
 	// Not a deadline: it would be an instant of time.Now, which follows the site's jumps. A timer is real.
 	ctx, cancel := context.WithCancel(context.Background())

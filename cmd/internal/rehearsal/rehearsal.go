@@ -62,6 +62,11 @@ func Load(c Config) (*Rehearsal, error) {
 			return nil, refusedFault(err, diag.Position{})
 		}
 	}
+	if c.RollbackAt != "" {
+		if _, err := r.checkStep(c.RollbackAt, r.runbook.Pos); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
 

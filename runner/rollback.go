@@ -11,8 +11,8 @@ import (
 
 // Ids of what a rollback does: an undo and its wait bear the id of the step that is undone.
 const (
-	undoPrefix   = "undo/"
-	undonePrefix = "undone/"
+	UndoPrefix   = "undo/"
+	UndonePrefix = "undone/"
 )
 
 // errTurned ends the script of a run that turns back.
@@ -140,7 +140,7 @@ func mayHaveWritten(s *journal.Step) bool {
 
 // undo takes one step back, and waits until that is safe when it has written.
 func (h *host) undo(ctx context.Context, s dsl.Step) error {
-	id := undoPrefix + s.ID
+	id := UndoPrefix + s.ID
 	started := journal.StepStarted{ID: id, Kind: journal.StepKindUndo, Doc: s.Doc, Risk: string(dsl.Write),
 		Pos: s.Pos.String()}
 	if _, err := h.begin(ctx, started); err != nil {
@@ -157,7 +157,7 @@ func (h *host) undo(ctx context.Context, s dsl.Step) error {
 	if err := h.end(ctx, e, since, err); err != nil || a.changed == 0 || s.Undo.Until == nil {
 		return err
 	}
-	_, err = h.Wait(ctx, dsl.Wait{ID: undonePrefix + s.ID, Doc: s.Doc, Timeout: s.Undo.Timeout,
+	_, err = h.Wait(ctx, dsl.Wait{ID: UndonePrefix + s.ID, Doc: s.Doc, Timeout: s.Undo.Timeout,
 		StuckAfter: s.Undo.StuckAfter, Pos: s.Pos}, s.Undo.Until)
 	return err
 }

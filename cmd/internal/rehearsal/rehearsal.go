@@ -63,7 +63,7 @@ func Load(c Config) (*Rehearsal, error) {
 		}
 	}
 	if c.RollbackAt != "" {
-		if _, err := r.checkStep(c.RollbackAt, r.runbook.Pos); err != nil {
+		if _, err := r.checkStep(c.RollbackAt, diag.Position{}); err != nil {
 			return nil, err
 		}
 	}

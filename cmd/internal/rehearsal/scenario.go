@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/dsl/diag"
+	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/runner/check"
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
@@ -174,9 +176,15 @@ func (r *Rehearsal) checkHappening(id string, isFault bool, pos diag.Position) e
 // it may be. A position of the zero value is the command line.
 func (r *Rehearsal) checkStep(id string, pos diag.Position) (kinds []string, err error) {
 	var words []string
+	of, back := id, "" // a rollback's own steps bear the ids of those that it undoes
+	for prefix, kind := range map[string]string{runner.UndoPrefix: "step", runner.UndonePrefix: "wait"} {
+		if s, ok := strings.CutPrefix(id, prefix); ok {
+			of, back = s, kind
+		}
+	}
 	for _, s := range r.runbook.StepIDs() {
-		if s.Matches(id) {
-			kinds = append(kinds, s.Kind)
+		if s.Matches(of) && (back == "" || s.Kind == "step") {
+			kinds = append(kinds, cmp.Or(back, s.Kind))
 		}
 		for _, role := range r.plan.Names()[fault.RoleName] {
 			words = append(words, strings.ReplaceAll(s.Pattern, "*", role))

@@ -197,8 +197,13 @@ func TestAMajorityIsEnough(t *testing.T) {
 	if err := goBack(t, &dsltest.Host{Site: e, Tick: e.tick, Polls: 1}); err == nil || strings.Contains(err.Error(), "quorum") {
 		t.Errorf("got %v, want it to get as far as the rollout", err)
 	}
-	if len(e.management.Writes) == 0 {
-		t.Error("got no write")
+	want := []string{"patch KubeadmControlPlane cpaas-system/prod-a-kcp", "patch Machine cpaas-system/m-12"}
+	if diff := cmp.Diff(e.management.Writes, want); diff != "" {
+		t.Errorf("the machine that never joined goes first (-got +want):\n%s", diff)
+	}
+	annotations, _ := e.management.Find("Machine", "m-12")["metadata"].(map[string]any)["annotations"].(map[string]any)
+	if _, marked := annotations["cluster.x-k8s.io/delete-machine"]; !marked {
+		t.Errorf("got annotations %v of m-12, want it marked", annotations)
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 type browser struct {
 	t         *testing.T
 	in        *os.File
-	out       *bufio.Reader
+	pipe      *os.File
+	out       *bufio.Reader // of pipe
 	session   string
 	last      int
 	requests  []string // URLs that are neither data nor the page itself
@@ -46,7 +47,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// patience is for a machine that builds something else meanwhile.
+// patience is how long a browser may say nothing: it is for a machine that builds something else meanwhile.
 const patience = 2 * time.Minute
 
 func openBrowser(t *testing.T) *browser {
@@ -72,10 +73,7 @@ func openBrowser(t *testing.T) *browser {
 	}
 	itsIn.Close()
 	itsOut.Close()
-	b := &browser{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
-	if err := out.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
+	b := &browser{t: t, in: in, pipe: out, out: bufio.NewReaderSize(out, 1<<20)}
 	t.Cleanup(func() {
 		b.session = ""
 		_ = b.send("Browser.close", nil)
@@ -146,6 +144,9 @@ type message struct {
 
 func (b *browser) read(why string) message {
 	b.t.Helper()
+	if err := b.pipe.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		b.t.Fatal(err)
+	}
 	raw, err := b.out.ReadBytes(0)
 	var m message
 	if err == nil {

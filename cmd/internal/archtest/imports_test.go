@@ -31,6 +31,8 @@ var rules = []rule{
 		why: "the runner speaks a site's protocols and contains none of its controllers"},
 	{from: "runner/report/...", never: []string{"k8s.io/...", "net/http"}, deep: true,
 		why: "a report is made from a journal and from nothing else"},
+	{from: "runner/expect/...", never: []string{"k8s.io/...", "net/http"}, deep: true,
+		why: "a run is judged by its journal and by nothing else"},
 	{from: "runner/journal/...", never: []string{"k8s.io/...", "net/http"}, deep: true,
 		why: "a journal is read where no site is in reach"},
 	{from: "sim/...", never: []string{"runner/...", "dsl/...", "scenarios/...", "cmd/..."}, deep: true,

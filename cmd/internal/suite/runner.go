@@ -41,13 +41,16 @@ type Watch interface {
 // not begun; both are of verdict Skip.
 func (r *Runner) Run(ctx context.Context, items []*Item) []*report.Case {
 	cases := make([]*report.Case, len(items))
-	ctx, giveUp := context.WithCancelCause(ctx)
+	begin, giveUp := context.WithCancelCause(ctx) // what has begun goes on to its end
 	defer giveUp(nil)
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(r.Jobs, len(items)) {
 		workers.Go(func() {
 			for n := range next {
+				if begin.Err() != nil {
+					continue
+				}
 				cases[n] = r.one(ctx, items[n])
 				if v := cases[n].Verdict; r.FailFast && (v == journal.Fail || v == journal.Error) {
 					giveUp(errFailFast)
@@ -60,7 +63,7 @@ func (r *Runner) Run(ctx context.Context, items []*Item) []*report.Case {
 		select {
 		case next <- n:
 			continue
-		case <-ctx.Done():
+		case <-begin.Done():
 		}
 		break
 	}
@@ -69,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, items []*Item) []*report.Case {
 	for n, c := range cases {
 		if c == nil {
 			cases[n] = r.newCase(items[n])
-			cases[n].Verdict, cases[n].Problems = journal.Skip, []string{"not run: " + context.Cause(ctx).Error()}
+			cases[n].Verdict, cases[n].Problems = journal.Skip, []string{"not run: " + context.Cause(begin).Error()}
 		}
 	}
 	return cases
@@ -86,10 +89,6 @@ func (r *Runner) newCase(i *Item) *report.Case {
 // one runs an item as often as was asked for and judges it.
 func (r *Runner) one(ctx context.Context, i *Item) *report.Case {
 	c := r.newCase(i)
-	if ctx.Err() != nil {
-		c.Verdict, c.Problems = journal.Skip, []string{"not run: " + context.Cause(ctx).Error()}
-		return c
-	}
 	begin := time.Now()
 	for n := 1; n <= r.Repeat; n++ {
 		dir := filepath.Join(r.Dir, Folder(i))

@@ -202,6 +202,15 @@ func TestFailFastBeginsNoMore(t *testing.T) {
 	}
 }
 
+func TestFailFastLetsEndWhatHasBegun(t *testing.T) {
+	s := newStage(t)
+	s.FailFast, s.Jobs, s.Limits.Whole = true, 2, 2*time.Second
+	cases := s.run(t, t.Context(), items("talks on", "fails", "passes"))
+	wantCase(t, cases[0], journal.Error, "it ran for 2s and was ended") // by its limit, and not because of the other one
+	wantCase(t, cases[1], journal.Fail, "got failed at a")
+	wantCase(t, cases[2], journal.Skip, "not run: another scenario was no pass")
+}
+
 func TestTheSameSeedHasToGiveTheSameRun(t *testing.T) {
 	s := newStage(t)
 	s.Repeat = 2

@@ -1,6 +1,8 @@
 package vcenter
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -18,6 +20,10 @@ import (
 // under its old name is another VM.
 func (v *VCenter) clone(c *simulator.Context, src *simulator.VirtualMachine, r types.CloneVM_Task,
 ) (types.AnyType, *types.LocalizedMethodFault) {
+	extra, err := v.extraOf(r.Name)
+	if err != nil {
+		return nil, localized(&types.SystemError{Reason: err.Error()}, err.Error())
+	}
 	template := r.Spec.Template
 	r.Spec.Template = false // vcsim would refuse the reconfiguration of a template
 	if r.Spec.Location.Host == nil && r.Spec.Location.Pool != nil {
@@ -46,6 +52,10 @@ func (v *VCenter) clone(c *simulator.Context, src *simulator.VirtualMachine, r t
 	if _, fault := v.reconfigure(c, vm, rest); fault != nil {
 		return nil, fault
 	}
+	if fault := v.addExtra(c, vm, extra); fault != nil {
+		_, _ = v.destroy(c, vm) // a clone that fails leaves nothing
+		return nil, fault
+	}
 	if template {
 		c.WithLock(vm, func() { vm.MarkAsTemplate(&types.MarkAsTemplate{This: ref}) })
 	}
@@ -53,8 +63,36 @@ func (v *VCenter) clone(c *simulator.Context, src *simulator.VirtualMachine, r t
 	return ref, nil
 }
 
+func (v *VCenter) extraOf(name string) (Extra, error) {
+	if v.cfg.OnClone == nil {
+		return Extra{}, nil
+	}
+	return v.cfg.OnClone(name)
+}
+
+// addExtra gives a VM what its clone gets besides the request.
+func (v *VCenter) addExtra(c *simulator.Context, vm *simulator.VirtualMachine, x Extra) *types.LocalizedMethodFault {
+	spec := types.VirtualMachineConfigSpec{}
+	for _, k := range slices.Sorted(maps.Keys(x.ExtraConfig)) {
+		spec.ExtraConfig = append(spec.ExtraConfig, &types.OptionValue{Key: k, Value: x.ExtraConfig[k]})
+	}
+	var err error
+	if spec.DeviceChange, err = v.addDisks(c, vm, x.Disks); err != nil {
+		return localized(&types.SystemError{Reason: err.Error()}, err.Error())
+	}
+	if len(spec.ExtraConfig)+len(spec.DeviceChange) == 0 {
+		return nil
+	}
+	_, fault := v.reconfigure(c, vm, spec)
+	return fault
+}
+
 func (v *VCenter) reconfigure(c *simulator.Context, vm *simulator.VirtualMachine, spec types.VirtualMachineConfigSpec,
 ) (types.AnyType, *types.LocalizedMethodFault) {
+	if fault := v.lockedOut(c, vm, spec); fault != nil {
+		return nil, fault
+	}
+	v.identities(&spec)
 	return v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		r := types.ReconfigVM_Task{This: vm.Self, Spec: spec}
 		return vm.ReconfigVMTask(c, &r).(*methods.ReconfigVM_TaskBody).Res.Returnval, nil
@@ -63,10 +101,14 @@ func (v *VCenter) reconfigure(c *simulator.Context, vm *simulator.VirtualMachine
 
 func (v *VCenter) destroy(c *simulator.Context, vm *simulator.VirtualMachine,
 ) (types.AnyType, *types.LocalizedMethodFault) {
+	files := filesOf(c, vm)
 	res, fault := v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		return vm.DestroyTask(c, &types.Destroy_Task{This: vm.Self}).(*methods.Destroy_TaskBody).Res.Returnval, nil
 	})
 	v.events.awaitFiles(c.Map)
+	if fault == nil {
+		v.lost(files) // the disks that were attached went with it
+	}
 	return res, fault
 }
 

@@ -110,7 +110,12 @@ func (d *desk) PowerOffVMTask(ctx *simulator.Context, r *types.PowerOffVM_Task) 
 	vm := d.vm(ctx, r.This)
 	ref, fault := d.v.begin(ctx, job{
 		method: "PowerOffVM_Task", label: "powerOff", vm: vm, takes: d.v.cfg.Durations.PowerOff,
-		run: func(c *simulator.Context) (types.AnyType, *types.LocalizedMethodFault) { return d.v.powerOff(c, vm) },
+		run: func(c *simulator.Context) (types.AnyType, *types.LocalizedMethodFault) {
+			if fault := d.v.keep(c, vm); fault != nil {
+				return nil, fault
+			}
+			return d.v.powerOff(c, vm)
+		},
 	})
 	if fault != nil {
 		return &methods.PowerOffVM_TaskBody{Fault_: fault}
@@ -138,7 +143,12 @@ func (d *desk) DestroyTask(ctx *simulator.Context, r *types.Destroy_Task) soap.H
 	vm := d.vm(ctx, r.This)
 	ref, fault := d.v.begin(ctx, job{
 		method: "Destroy_Task", label: "destroy", vm: vm, takes: d.v.cfg.Durations.Destroy,
-		run: func(c *simulator.Context) (types.AnyType, *types.LocalizedMethodFault) { return d.v.destroy(c, vm) },
+		run: func(c *simulator.Context) (types.AnyType, *types.LocalizedMethodFault) {
+			if fault := d.v.keep(c, vm); fault != nil {
+				return nil, fault
+			}
+			return d.v.destroy(c, vm)
+		},
 	})
 	if fault != nil {
 		return &methods.Destroy_TaskBody{Fault_: fault}

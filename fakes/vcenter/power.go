@@ -11,6 +11,9 @@ import (
 
 func (v *VCenter) powerOn(c *simulator.Context, vm *simulator.VirtualMachine,
 ) (types.AnyType, *types.LocalizedMethodFault) {
+	if fault := v.locked(c, vm, filesOf(c, vm)); fault != nil {
+		return nil, fault
+	}
 	return v.inner(c, vm, func() (types.ManagedObjectReference, *soap.Fault) {
 		b := vm.PowerOnVMTask(c, &types.PowerOnVM_Task{This: vm.Self}).(*methods.PowerOnVM_TaskBody)
 		if b.Res == nil {
@@ -58,7 +61,7 @@ func (v *VCenter) shutdown(ctx *simulator.Context, vm *simulator.VirtualMachine)
 		return nil
 	}
 	off := func() {
-		if !v.isClosed() && c.Map.Get(vm.Self) != nil {
+		if !v.isClosed() && c.Map.Get(vm.Self) != nil && v.keep(&c, vm) == nil {
 			_, _ = v.powerOff(&c, vm) // fails when it is off already, which is as good
 		}
 	}

@@ -39,7 +39,14 @@ func (v *VCenter) begin(ctx *simulator.Context, j job) (types.ManagedObjectRefer
 	task.Info.Key, task.Info.Task = task.Self.Value, task.Self
 
 	what := "vcenter/" + j.label + " " + j.target
-	finish := func() { v.finish(&c, task, j, hit) }
+	finish := func() {
+		v.finish(&c, task, hit, func(c *simulator.Context) (types.AnyType, *types.LocalizedMethodFault) {
+			if c.Map.Get(j.vm.Self) == nil {
+				return nil, localized(&types.ManagedObjectNotFound{Obj: j.vm.Self}, "")
+			}
+			return j.run(c)
+		})
+	}
 	start := func() { v.after(what, j.takes, finish) }
 	if hit.is(Hold) {
 		hit.hold(start)
@@ -63,18 +70,17 @@ func (v *VCenter) after(what string, d time.Duration, fn func()) {
 }
 
 // finish does a task's work and publishes how it ended.
-func (v *VCenter) finish(c *simulator.Context, task *simulator.Task, j job, hit *armed) {
+func (v *VCenter) finish(c *simulator.Context, task *simulator.Task, hit *armed,
+	run func(*simulator.Context) (types.AnyType, *types.LocalizedMethodFault),
+) {
 	if v.isClosed() {
 		return
 	}
 	result, fault := types.AnyType(nil), (*types.LocalizedMethodFault)(nil)
-	switch {
-	case hit.is(Fail):
+	if hit.is(Fail) {
 		fault = hit.localized()
-	case c.Map.Get(j.vm.Self) == nil:
-		fault = localized(&types.ManagedObjectNotFound{Obj: j.vm.Self}, "")
-	default:
-		result, fault = j.run(c)
+	} else {
+		result, fault = run(c)
 	}
 	if hit.is(Lose) && fault == nil {
 		result, fault = nil, hit.localized()

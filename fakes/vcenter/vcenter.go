@@ -43,6 +43,14 @@ type Config struct {
 	// OnCall, if set, is told of each SOAP call of a client before it is served, e.g. "CloneVM_Task". The call waits
 	// until it returns, and site time with it, but for that of WaitForUpdatesEx.
 	OnCall func(method string)
+
+	// OnClone, if set, says what a VM that is being cloned gets besides what the request says; its error fails the
+	// task. Keeps says which disks of a VM that a client is about to switch off or to destroy are to be taken off it
+	// first, and OnKept is told that they were. They stand for the requests of a provider that knows of such disks, and
+	// are called in the middle of the task.
+	OnClone func(vm string) (Extra, error)
+	Keeps   func(vm VM) (files []string)
+	OnKept  func(vm VM, files []string)
 }
 
 // Durations is how long vCenter's tasks take in site time; zero is at once.
@@ -69,7 +77,8 @@ type VCenter struct {
 	closed    bool
 	templates map[types.ManagedObjectReference]Template // those that Start and AddTemplate made
 	origins   map[types.ManagedObjectReference]Template // what a VM was cloned from
-	clones    map[string]int                            // how many VMs of a name there have been
+	clones    map[string]int                            // how many VMs, or disks, of a name there have been
+	disks     map[string]string                         // UUIDs of the disks that were made under a path
 	quiet     map[types.ManagedObjectReference]bool     // VMs whose events nobody is told
 }
 
@@ -92,6 +101,7 @@ func Start(ctx context.Context, cfg Config) (*VCenter, error) {
 		templates: map[types.ManagedObjectReference]Template{},
 		origins:   map[types.ManagedObjectReference]Template{},
 		clones:    map[string]int{},
+		disks:     map[string]string{},
 		quiet:     map[types.ManagedObjectReference]bool{},
 	}
 	v.readers = readers{clock: cfg.Clock}

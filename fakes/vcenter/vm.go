@@ -30,7 +30,7 @@ type VMSpec struct {
 }
 
 // CreateVM makes a running VM as the provider would have: cloned from its template with the place's network cards,
-// powered on. It takes no site time, meets no faults and tells no hook.
+// powered on. It takes no site time, meets no faults and, of the hooks, calls OnClone alone.
 func (v *VCenter) CreateVM(s VMSpec) (VM, error) {
 	vm, err := v.createVM(s)
 	if err != nil {

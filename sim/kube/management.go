@@ -32,6 +32,9 @@ type ManagementConfig struct {
 	CRDs              []*apiextensionsv1.CustomResourceDefinition
 	Mutating          []*admissionv1.MutatingWebhookConfiguration
 	Validating        []*admissionv1.ValidatingWebhookConfiguration
+	// Carried are the paths of fields, by kind, that the definitions have and the Go types of the Scheme have not. They
+	// survive the conversion between the versions of an object, in which they have the same place.
+	Carried map[string][]string
 }
 
 // Management is the API of the management cluster: a real kube-apiserver with the CRDs and webhook configurations of
@@ -173,7 +176,7 @@ func (m *Management) startControllerManager(c ManagementConfig) error {
 
 func (m *Management) install(ctx context.Context, c ManagementConfig) error {
 	var err error
-	if m.webhooks, err = newWebhookServer(); err != nil {
+	if m.webhooks, err = newWebhookServer(c.Carried); err != nil {
 		return err
 	}
 	if err := m.define(ctx, c); err != nil {

@@ -25,9 +25,10 @@ type WebhookServer struct {
 	certificate tls.Certificate
 	ca          []byte // PEM
 	mux         *http.ServeMux
+	carried     map[string][]string // fields that upstream's conversion does not know, by kind
 }
 
-func newWebhookServer() (*WebhookServer, error) {
+func newWebhookServer(carried map[string][]string) (*WebhookServer, error) {
 	ca, err := NewCA("webhook-ca")
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func newWebhookServer() (*WebhookServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webhook server: %w", err)
 	}
-	return &WebhookServer{l, crt, ca.PEM, http.NewServeMux()}, nil
+	return &WebhookServer{l, crt, ca.PEM, http.NewServeMux(), carried}, nil
 }
 
 // Address is host:port.
@@ -50,7 +51,12 @@ func (s *WebhookServer) Address() string { return s.listener.Addr().String() }
 func (s *WebhookServer) NeedLeaderElection() bool { return false }
 
 // Register serves a path, before Start.
-func (s *WebhookServer) Register(path string, hook http.Handler) { s.mux.Handle(path, hook) }
+func (s *WebhookServer) Register(path string, hook http.Handler) {
+	if path == convertPath {
+		hook = carry(s.carried, hook)
+	}
+	s.mux.Handle(path, hook)
+}
 
 // WebhookMux is what Register registers with.
 func (s *WebhookServer) WebhookMux() *http.ServeMux { return s.mux }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestARequestThatComesBeforeTheWebhookServerIsServedWaits(t *testing.T) {
-	s, err := newWebhookServer()
+	s, err := newWebhookServer(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,8 @@ import (
 	"sigs.k8s.io/cluster-api/controllers/external"
 	"sigs.k8s.io/cluster-api/util/kubeconfig"
 	"sigs.k8s.io/cluster-api/util/secret"
+
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
 )
 
 // This file writes what the controllers would have left behind had they provisioned a cluster: the objects between
@@ -44,6 +46,7 @@ type adopted struct {
 	infra   *unstructured.Unstructured // VSphereMachine
 	vm      infrav1.VirtualMachineCloneSpec
 	role    string // control-plane, or the MachineDeployment
+	host    string // the name of its node
 	ip      string
 	uuid    string
 	first   bool // the control-plane machine that ran kubeadm init
@@ -61,6 +64,8 @@ type adopter struct {
 	c    client.Client
 	seed uint64
 	ip   func(name string) string // the site's DHCP
+
+	pools bool // the cluster has machine config pools
 
 	caHash      string // of the cluster's CA, as kubeadm pins it
 	cluster     *clusterv1.Cluster
@@ -93,6 +98,9 @@ func (a *adopter) machines(ctx context.Context) ([]*adopted, error) {
 		l = append(l, m)
 	}
 	g, gctx := errgroup.WithContext(ctx)
+	if a.pools {
+		g.SetLimit(1) // slots are given in the order of the machines
+	}
 	for _, m := range l {
 		g.Go(func() error { return a.writeControlPlane(gctx, m) })
 	}
@@ -148,7 +156,7 @@ func (a *adopter) controlPlaneLabels() map[string]string {
 // place gives a machine its references, its address and its identity in vCenter.
 func (a *adopter) place(m *adopted) *adopted {
 	name := m.machine.Name
-	m.ip, m.uuid = a.ip(name), biosUUID(a.seed, name)
+	m.host, m.ip, m.uuid = name, a.ip(name), biosUUID(a.seed, name)
 	m.machine.Spec.ProviderID = "vsphere://" + m.uuid
 	m.machine.Spec.InfrastructureRef = clusterv1.ContractVersionedObjectReference{APIGroup: infrav1.GroupVersion.Group, Kind: "VSphereMachine", Name: name}
 	m.machine.Spec.Bootstrap = clusterv1.Bootstrap{DataSecretName: &name,
@@ -256,6 +264,9 @@ func (a *adopter) machineSet(ctx context.Context, md *clusterv1.MachineDeploymen
 func (a *adopter) workers(ctx context.Context, md *clusterv1.MachineDeployment, ms *clusterv1.MachineSet) ([]*adopted, error) {
 	var l []*adopted
 	g, gctx := errgroup.WithContext(ctx)
+	if a.pools {
+		g.SetLimit(1)
+	}
 	for i := range int(*ms.Spec.Replicas) {
 		m := &clusterv1.Machine{
 			TypeMeta: metav1.TypeMeta{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine"},
@@ -318,11 +329,10 @@ func (a *adopter) writeVM(ctx context.Context, m *adopted, template clusterv1.Co
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(m.infra.Object, vsphere); err != nil {
 		return fmt.Errorf("VSphereMachine %s: %w", name, err)
 	}
-	m.vm = vsphere.Spec.VirtualMachineCloneSpec
 	vm := &infrav1.VSphereVM{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: ns, Labels: map[string]string{clusterv1.ClusterNameLabel: a.cluster.Name},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: infrav1.GroupVersion.String(), Kind: "VSphereMachine", Name: name, UID: m.infra.GetUID()}}},
-		Spec: infrav1.VSphereVMSpec{VirtualMachineCloneSpec: *m.vm.DeepCopy(), BootstrapRef: infrav1.VSphereVMBootstrapReference{Name: name}, BiosUUID: m.uuid,
+		Spec: infrav1.VSphereVMSpec{VirtualMachineCloneSpec: *vsphere.Spec.VirtualMachineCloneSpec.DeepCopy(), BootstrapRef: infrav1.VSphereVMBootstrapReference{Name: name}, BiosUUID: m.uuid,
 			PowerOffMode: vsphere.Spec.PowerOffMode, GuestSoftPowerOffTimeoutSeconds: vsphere.Spec.GuestSoftPowerOffTimeoutSeconds},
 	}
 	if m.controlPlane() {
@@ -331,11 +341,26 @@ func (a *adopter) writeVM(ctx context.Context, m *adopted, template clusterv1.Co
 	if err := a.c.Create(ctx, vm); err != nil {
 		return fmt.Errorf("VSphereVM %s: %w", name, err)
 	}
+	a.identify(m, vm)
 	vm.Status.CloneMode = vm.Spec.CloneMode // only ever written by the clone itself
 	if err := a.c.Status().Update(ctx, vm); err != nil {
 		return fmt.Errorf("VSphereVM %s: %w", name, err)
 	}
 	return nil
+}
+
+// identify reads who a machine is in its network: its VSphereVM has what its slot says, if it has one.
+func (a *adopter) identify(m *adopted, vm *infrav1.VSphereVM) {
+	m.vm = vm.Spec.VirtualMachineCloneSpec
+	if slot := vm.Annotations[configpool.SlotAnnotation]; slot != "" {
+		m.host = slot
+	}
+	for _, d := range m.vm.Network.Devices {
+		if len(d.IPAddrs) > 0 {
+			m.ip, _, _ = strings.Cut(d.IPAddrs[0], "/")
+			return
+		}
+	}
 }
 
 // fromTemplate clones a template as the owners do, with the Machine as owner.

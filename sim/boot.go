@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/fakes/platform"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
@@ -78,6 +79,7 @@ func (t *Twin) startServers(ctx context.Context) (err error) {
 	t.guard(t.etcd.Process)
 	d := t.plan.durations
 	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed, OnCall: t.calls.tell,
+		OnClone: t.slotOfClone, Keeps: t.disksKept,
 		Durations: vcenter.Durations{Clone: d.Of("vm-clone"), PowerOn: d.Of("vm-power-on"), PowerOff: d.Of("vm-power-off"), Reconfigure: d.Of("vm-reconfigure"),
 			Destroy: d.Of("vm-destroy"), Shutdown: d.Of("vm-power-off")}}
 	for _, x := range t.plan.World.Templates {
@@ -107,6 +109,12 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pool, err := configpool.CRD()
+	if err != nil {
+		return err
+	}
+	configpool.Extend(crds)
+	more = append(more, pool)
 	mutating, validating, err := manifests.Webhooks()
 	if err != nil {
 		return err
@@ -117,13 +125,18 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	}
 	t.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(t.o.Dir, "management"),
 		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Env: []string{t.page.Env()}, Token: secret, Scheme: scheme,
-		CRDs: append(crds, more...), Mutating: append(mutating, directoryWebhook()), Validating: validating})
+		CRDs: append(crds, more...), Mutating: append(mutating, directoryWebhook(), slotWebhook()),
+		Validating: append(validating, consumerWebhook()), Carried: configpool.Fields})
 	if err != nil {
 		return err
 	}
 	t.guard(t.management.Processes...)
 	t.line = kube.NewLine(t.clock, append(crds, more...), t.calls.tell)
-	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.line, t.o.Log, map[string]admission.HandlerFunc{directoryPath: t.directory.admit}); err != nil {
+	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.line, t.o.Log, map[string]admission.HandlerFunc{
+		directoryPath: t.directory.admit, slotPath: t.admitVM, consumerPath: t.admitConsumer}); err != nil {
+		return err
+	}
+	if err := t.startPools(); err != nil {
 		return err
 	}
 	if !t.onSiteTime() {

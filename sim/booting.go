@@ -161,6 +161,11 @@ func (m *booting) discover(ctx context.Context) error {
 	if reason := w.joins.hit(m.b); reason != "" {
 		return &joinError{reason}
 	}
+	if m.b.ControlPlane {
+		if err := w.t.checkEtcdDisk(m.vm); err != nil {
+			return err
+		}
+	}
 	token := &corev1.Secret{}
 	err := w.client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: m.b.TokenSecret()}, token)
 	if apierrors.IsNotFound(err) {

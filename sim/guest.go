@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
@@ -77,7 +79,7 @@ func (t *Twin) power(vm vcenter.VM, on bool) {
 		}
 	}
 	t.after(ctx, "guest "+vm.Name+" address", d.For("guest-address", vm.Name), func() {
-		ip := t.addresses.lease(vm.Name)
+		ip := t.address(vm)
 		if err := t.vcenter.SetIP(vm.Ref, ip); err != nil {
 			return // the VM is gone
 		}
@@ -87,6 +89,38 @@ func (t *Twin) power(vm vcenter.VM, on bool) {
 		}
 		t.after(ctx, "guest "+vm.Name+" cloud-init", d.For("guest-boot", vm.Name), func() { t.cloudInit(ctx, vm, ip) })
 	})
+}
+
+// address is the one that cloud-init was given for the first card, else the one that DHCP leases.
+func (t *Twin) address(vm vcenter.VM) string {
+	meta, err := t.vcenter.GuestInfo(vm.Ref, "metadata")
+	if err == nil {
+		if ip := fixedAddress(meta); ip != "" {
+			return ip
+		}
+	}
+	return t.addresses.lease(vm.Name)
+}
+
+// fixedAddress reads CAPV's metadata, "" when the first card is to ask DHCP
+// (sigs.k8s.io/cluster-api-provider-vsphere@v1.16.1 pkg/util/constants.go).
+func fixedAddress(metadata []byte) string {
+	var m struct {
+		Network struct {
+			Ethernets map[string]struct {
+				Addresses []string `json:"addresses"`
+			} `json:"ethernets"`
+		} `json:"network"`
+	}
+	if yaml.Unmarshal(metadata, &m) != nil {
+		return ""
+	}
+	for _, a := range m.Network.Ethernets["id0"].Addresses {
+		if ip, _, err := net.ParseCIDR(a); err == nil {
+			return ip.String()
+		}
+	}
+	return ""
 }
 
 // beginBoot returns what ends when the VM is powered off or removed: nothing that it has begun may go on then.
@@ -224,6 +258,13 @@ func (t *Twin) readBootstrap(vm vcenter.VM) (*workload, *kubeadm.Bootstrap, erro
 	}
 	if m.LocalHostname == "" {
 		m.LocalHostname = vm.Name
+	}
+	config, err := t.vcenter.ExtraConfig(vm.Ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if host := config[configpool.HostnameKey]; host != "" {
+		m.LocalHostname = host
 	}
 	user, err := t.vcenter.GuestInfo(vm.Ref, "userdata")
 	if err != nil {

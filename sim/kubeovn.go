@@ -33,7 +33,7 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
-// startControllers starts the providers' controllers and the delivery of Kube-OVN.
+// startControllers starts the providers' controllers, the delivery of Kube-OVN and the machine config pools.
 func (t *Twin) startControllers(context.Context) error {
 	t.provider = kubeovn.NewProvider(t.controllers.Manager.GetClient(), func(_ context.Context, c types.NamespacedName) (client.Client, error) {
 		w, err := t.workload(c.Name)
@@ -55,6 +55,9 @@ func (t *Twin) startControllers(context.Context) error {
 		}))
 	if err != nil {
 		return fmt.Errorf("kube-ovn provider: %w", err)
+	}
+	if err := t.watchPools(); err != nil {
+		return err
 	}
 	return t.controllers.Start(t.run, t.fail)
 }

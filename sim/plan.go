@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
@@ -42,7 +43,7 @@ type clusterPlan struct {
 
 // modelled are the kinds that a twin serves on its management cluster. Others are left out, with a warning.
 var modelled = []string{"Cluster", "ClusterResourceSet", "ConfigMap", "KubeadmConfigTemplate", "KubeadmControlPlane", "MachineDeployment",
-	"MachineDrainRule", "MachineHealthCheck", "Namespace", "Secret", "VSphereCluster", "VSphereClusterIdentity", "VSphereMachineTemplate"}
+	"MachineDrainRule", "MachineHealthCheck", "Namespace", "Secret", "VSphereCluster", "VSphereClusterIdentity", "VSphereMachineConfigPool", "VSphereMachineTemplate"}
 
 // Load reads the manifests of a world. Errors are InputErrors where a file is to blame.
 func Load(w World, seed uint64) (*Plan, error) {
@@ -109,8 +110,14 @@ func (p *Plan) loadCluster(c Cluster) error {
 	return nil
 }
 
+// first are the kinds that others refer to, in the order in which they are applied; the rest follows as it stands.
+var first = []string{"Namespace", "Secret", "ConfigMap", "VSphereMachineConfigPool", "VSphereMachineTemplate"}
+
 func rank(m Manifest) int {
-	return slices.Index([]string{"Namespace", "Secret", "ConfigMap"}, m.Object.GetKind()) & 3 // others: 3
+	if i := slices.Index(first, m.Object.GetKind()); i >= 0 {
+		return i
+	}
+	return len(first)
 }
 
 // resolve finds the Cluster and what it refers to.
@@ -146,8 +153,16 @@ func (c *clusterPlan) find(kind, name string) (Manifest, bool) {
 // addVCenter collects what the cluster needs of vCenter: places, templates, the account.
 func (p *Plan) addVCenter(c *clusterPlan) error {
 	for _, m := range c.manifests {
+		if m.Object.GetKind() == "VSphereMachineConfigPool" {
+			p.places = append(p.places, poolPlaces(m)...)
+		}
 		if m.Object.GetKind() != "VSphereMachineTemplate" {
 			continue
+		}
+		if pool := configpool.PoolOf(m.Object).Name; pool != "" {
+			if _, ok := c.find("VSphereMachineConfigPool", pool); !ok {
+				return &InputError{m.Where(), fmt.Errorf("%s: machineConfigPoolRef: got no VSphereMachineConfigPool %q among the manifests", m, pool)}
+			}
 		}
 		spec := func(f string) string { return m.str("spec", "template", "spec", f) }
 		place := vcenter.Place{Datacenter: spec("datacenter"), Folder: spec("folder"), ResourcePool: spec("resourcePool"), Datastore: spec("datastore")}
@@ -172,6 +187,34 @@ func (p *Plan) addVCenter(c *clusterPlan) error {
 	}
 	p.user = user
 	return nil
+}
+
+// poolPlaces is what the slots of a machine config pool need of vCenter.
+func poolPlaces(m Manifest) []vcenter.Place {
+	var l []vcenter.Place
+	configs, _, _ := unstructured.NestedSlice(m.Object.Object, "spec", "configs")
+	for _, c := range configs {
+		c, _ := c.(map[string]any)
+		place := vcenter.Place{Datacenter: m.str("spec", "datacenter")}
+		if dc, _, _ := unstructured.NestedString(c, "datacenter"); dc != "" {
+			place.Datacenter = dc
+		}
+		primary, _, _ := unstructured.NestedMap(c, "network", "primary")
+		more, _, _ := unstructured.NestedSlice(c, "network", "additional")
+		for _, d := range append([]any{primary}, more...) {
+			if d, ok := d.(map[string]any); ok && d["networkName"] != nil {
+				place.Networks = append(place.Networks, fmt.Sprint(d["networkName"]))
+			}
+		}
+		l = append(l, place)
+		disks, _, _ := unstructured.NestedSlice(c, "persistentDisks")
+		for _, d := range disks {
+			if d, ok := d.(map[string]any); ok && d["datastore"] != nil {
+				l = append(l, vcenter.Place{Datacenter: place.Datacenter, Datastore: fmt.Sprint(d["datastore"])})
+			}
+		}
+	}
+	return l
 }
 
 func (p *Plan) templates() string {

@@ -36,7 +36,7 @@ func (w *workload) populate(ctx context.Context, a *adopter, machines []*adopted
 			return err
 		}
 		if m.controlPlane() {
-			members = append(members, etcd.Peer{Name: m.machine.Name, IP: m.ip, Version: conf.EtcdVersion(m.kubernetes)})
+			members = append(members, etcd.Peer{Name: m.host, IP: m.ip, Version: conf.EtcdVersion(m.kubernetes)})
 		}
 	}
 	if err := w.etcd.Bootstrap(members...); err != nil {
@@ -81,20 +81,20 @@ func (w *workload) createVM(m *adopted) error {
 		return fmt.Errorf("VM %s: it was cloned from no template of the world", m.machine.Name)
 	}
 	m.kubernetes = origin.Kubernetes
-	w.know(m.machine.Name, &guest{vm: m.machine.Name, uuid: vm.UUID, ip: m.ip, controlPlane: m.controlPlane(), on: true})
+	w.know(m.host, &guest{vm: m.machine.Name, uuid: vm.UUID, ip: m.ip, controlPlane: m.controlPlane(), on: true})
 	return nil
 }
 
 // runAdopted starts the kubelet of a machine that joined long ago.
 func (w *workload) runAdopted(ctx context.Context, a *adopter, conf kubeadm.Cluster, m *adopted) error {
-	n := kubelet.Node{Name: m.machine.Name, IP: m.ip, Kubernetes: m.kubernetes, ProviderID: m.machine.Spec.ProviderID, UUID: m.uuid, OSImage: osImage,
+	n := kubelet.Node{Name: m.host, IP: m.ip, Kubernetes: m.kubernetes, ProviderID: m.machine.Spec.ProviderID, UUID: m.uuid, OSImage: osImage,
 		Runtime: containerd(m.kubernetes), Images: conf.Preloaded(m.kubernetes),
-		CPUs: int64(m.vm.NumCPUs), MemoryMiB: m.vm.MemoryMiB, Labels: map[string]string{corev1.LabelInstanceTypeStable: "vsphere-vm"}, Addresses: cloudAddresses(m.machine.Name, m.ip)}
+		CPUs: int64(m.vm.NumCPUs), MemoryMiB: m.vm.MemoryMiB, Labels: map[string]string{corev1.LabelInstanceTypeStable: "vsphere-vm"}, Addresses: cloudAddresses(m.host, m.ip)}
 	args := map[string]string{}
 	for _, x := range m.registration.KubeletExtraArgs {
 		args[x.Name] = ptr.Deref(x.Value, "")
 	}
-	reg := kubeadm.NewRegistration(m.machine.Name, m.controlPlane(), args, m.registration.Taints)
+	reg := kubeadm.NewRegistration(m.host, m.controlPlane(), args, m.registration.Taints)
 	maps.Copy(n.Labels, reg.Labels)
 	n.Taints = slices.DeleteFunc(reg.Taints, func(t corev1.Taint) bool { return t.Key == cpi.Taint })
 	if m.controlPlane() {

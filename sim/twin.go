@@ -19,6 +19,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
@@ -57,6 +58,7 @@ type Twin struct {
 	directory   *directory
 	provider    *kubeovn.Provider
 	standby     standby
+	pools       *configpool.Provider
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
 	addresses   addresses

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -273,6 +274,7 @@ func (w *workload) adopt(ctx context.Context) error {
 		return err
 	}
 	a.caHash = w.ca.Hash()
+	a.pools = slices.ContainsFunc(w.plan.manifests, func(m Manifest) bool { return m.Object.GetKind() == "VSphereMachineConfigPool" })
 	if err := a.certificates(ctx, w.certs); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,7 +84,11 @@ type Controllers struct {
 	hooks manager.Manager // webhooks, which have to answer before any object is written
 	ended chan error      // of hooks
 	clock *clock.Clock
+	more  []client.Object // kinds whose writes the clock waits for besides watched
 }
+
+// Await lets the clock wait for the writes of one more kind. It is called before Start.
+func (k *Controllers) Await(o client.Object) { k.more = append(k.more, o) }
 
 // NewControllers sets everything up and starts the webhook server, which also serves the caller's own webhooks, by path;
 // the controllers wait for Start. The context ends both.
@@ -326,7 +331,7 @@ func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 			started <- err
 		}
 	}()
-	for _, o := range watched {
+	for _, o := range append(slices.Clone(watched), k.more...) {
 		gvk, err := apiutil.GVKForObject(o, k.Manager.GetScheme())
 		if err != nil {
 			return err

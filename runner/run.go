@@ -96,6 +96,7 @@ type run struct {
 	host     *host
 	judge    *check.Judge
 	observer *check.Observer
+	disks    *disks // nil: the site has no vCenter
 
 	mu   sync.Mutex // guards fold, which listeners write and the host reads
 	fold *journal.Run
@@ -177,6 +178,10 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if scope.Workloads, err = r.workloads(ctx); err != nil {
 		return err
 	}
+	if r.Site.VCenter() != nil {
+		r.disks = &disks{site: r.Site}
+		scope.Disks = r.disks.on
+	}
 	r.observer, err = check.Observe(ctx, client, r.Site.Clock(), scope, r.Journal.Append)
 	if err != nil {
 		return err
@@ -234,6 +239,9 @@ func (r *run) end(ctx context.Context, e *ending) {
 				e.broken = err
 			}
 		}
+	}
+	if r.disks != nil {
+		r.disks.close()
 	}
 	r.Journal.Drain()
 	for _, v := range r.judge.Verdicts() {

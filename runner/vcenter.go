@@ -60,7 +60,7 @@ func (h *host) inventory(ctx context.Context) ([]dsl.VM, error) {
 		}
 		h.vcenter = nil
 	}
-	return nil, errors.New("the session has expired as soon as it was opened")
+	return nil, errExpired
 }
 
 func expired(err error) bool {
@@ -75,7 +75,17 @@ func (h *host) login(ctx context.Context) (*vcenter, error) {
 	if h.vcenter != nil {
 		return h.vcenter, nil
 	}
-	u := h.run.Site.VCenter()
+	v, err := logIn(ctx, h.run.Site)
+	if err != nil {
+		return nil, err
+	}
+	h.vcenter = v
+	return v, nil
+}
+
+// logIn opens a session.
+func logIn(ctx context.Context, s Site) (*vcenter, error) {
+	u := s.VCenter()
 	if u == nil {
 		return nil, errors.New("the site has no vCenter")
 	}
@@ -83,9 +93,10 @@ func (h *host) login(ctx context.Context) (*vcenter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log in at %s: %w", u.Host, err)
 	}
-	h.vcenter = &vcenter{client: c}
-	return h.vcenter, nil
+	return &vcenter{client: c}, nil
 }
+
+var errExpired = errors.New("the session has expired as soon as it was opened")
 
 // Insecure tells whether the certificate of a site's endpoint is taken as it is: it is on this machine, or its URL asks
 // for that with ?insecure=true.

@@ -2,6 +2,7 @@ package stdlib_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,7 +167,7 @@ func TestPreflightRefuses(t *testing.T) {
 func TestAPoolIsNoMatterWhenMachinesAreRemovedFirst(t *testing.T) {
 	e := newEstate()
 	set(e.management.Find("VSphereMachineTemplate", "prod-a-control-plane"), "spec/template/spec/machineConfigPoolRef", map[string]any{"name": "cp"})
-	e.put(e.management, "VSphereMachineConfigPool", "cp", `{"spec":{"configs":[{"persistentDisks":[{"name":"var-cpaas"}]}]},"status":{"configStatuses":[{"state":"InUse"}]}}`)
+	e.put(e.management, "VSphereMachineConfigPool", "cp", pooled("u-1"))
 	set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "spec/rolloutStrategy/rollingUpdate/maxSurge", int64(0))
 	if err := upgrade(t, &dsltest.Host{Site: e, Tick: e.tick}, "4.3.0"); err != nil {
 		t.Error(diag.Text(err))
@@ -214,4 +215,14 @@ func TestTargetsComeFromTheMatrix(t *testing.T) {
 	if !diag.Invalid(err) || diag.All(err)[0].Hints[0] != `did you mean "4.3.0"?` {
 		t.Errorf("got %v, want the parameter refused with a suggestion", err)
 	}
+}
+
+// pooled is a pool with three slots in use, each with one disk.
+func pooled(uuid string) string {
+	var configs, states []string
+	for i := range 3 {
+		configs = append(configs, fmt.Sprintf(`{"hostname":"cp-%d","persistentDisks":[{"name":"var-cpaas","diskUUID":%q}]}`, i, uuid))
+		states = append(states, fmt.Sprintf(`{"hostname":"cp-%d","state":"InUse"}`, i))
+	}
+	return fmt.Sprintf(`{"spec":{"configs":[%s]},"status":{"configStatuses":[%s]}}`, strings.Join(configs, ","), strings.Join(states, ","))
 }

@@ -80,6 +80,8 @@ var stories = map[string]story{
 		cp("a", "v1.33.7", deleting), disk("etcd"), gone("a"), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), disk("etcd", "d"), cp("d", "v1.34.5"),
 		pool(slot("cp-1", journal.SlotAvailable, "", "")), pool(slot("cp-1", journal.SlotInUse, "e", "u-2"))),
+	"disks-follow-slots.accept-a-vcenter-that-does-not-tell": append(pooled(), gone("a"), disk("etcd"), journal.Disk{},
+		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), cp("d", "v1.34.5")),
 	"disks-follow-slots.refuse": append(pooled(), gone("a"), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-2"))),
 	"disks-follow-slots.refuse-without-its-disk": append(pooled(), disk("root", "d"), disk("etcd"), gone("a"),

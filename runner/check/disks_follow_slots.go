@@ -40,7 +40,7 @@ func strayed(s *Estate, p Pool, slot journal.PoolSlot) *Breach {
 				Evidence: fmt.Sprintf("it was %s and is %s (%s)", first, d.UUID, d.Path),
 			}
 		}
-		if slot.State != journal.SlotInUse || m == nil || !m.Ready || blindForDisks(s) != "" {
+		if d.Path == "" || slot.State != journal.SlotInUse || m == nil || !m.Ready || blindForDisks(s) != "" {
 			continue // nothing that has to be attached, or nobody looks at vCenter
 		}
 		if on := s.disks[d.Path]; !slices.Contains(on.VMs, slot.Machine) || on.UUID != d.UUID {

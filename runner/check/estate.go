@@ -139,7 +139,11 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	case *journal.Pool:
 		s.pool(*b)
 	case *journal.Disk:
-		set(s.disks, b.Path, *b, len(b.VMs) == 0)
+		if b.Path == "" {
+			clear(s.disks)
+			return
+		}
+		s.disks[b.Path] = *b
 	case *journal.Template:
 		if b.Deleted {
 			s.gone[b.Name] = true
@@ -147,7 +151,7 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	}
 }
 
-func set[K comparable, T any](m map[K]T, k K, v T, deleted bool) {
+func set[T any](m map[key]T, k key, v T, deleted bool) {
 	if deleted {
 		delete(m, k)
 		return

@@ -21,6 +21,9 @@ type Scope struct {
 	Namespaces []string // none: all
 	Clusters   []string // none: all
 	Workloads  []Workload
+	// Disks tells which of the virtual disks, given by their paths, are on which VMs; nil: nobody looks. It is asked
+	// when a pool that has persistent disks, or a machine of the site, has changed.
+	Disks func(ctx context.Context, paths []string) ([]journal.Disk, error)
 }
 
 // Clock is the site's clock, as the runner's.
@@ -67,7 +70,8 @@ type Observer struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	mu sync.Mutex // guards the seen of all feeds, and keeps what is emitted in order
+	mu    sync.Mutex              // guards the seen of all feeds and disks, and keeps what is emitted in order
+	disks map[string]journal.Disk // that pools name, as they were told last
 }
 
 // feed is one kind in one namespace.
@@ -85,7 +89,7 @@ type sighting struct {
 // Observe lists what there is, emits it, and goes on watching on goroutines of its own until Close. A kind that the
 // site does not have is left out. Emit is called for one change at a time, with site time standing still.
 func Observe(ctx context.Context, c Client, clock Clock, s Scope, emit func(journal.Body) error) (*Observer, error) {
-	o := &Observer{client: c, clock: clock, scope: s, emit: emit}
+	o := &Observer{client: c, clock: clock, scope: s, emit: emit, disks: map[string]journal.Disk{}}
 	defer clock.Busy("observer starts")()
 	if err := o.find(); err != nil {
 		return nil, err
@@ -164,7 +168,7 @@ func (o *Observer) list(ctx context.Context, f *feed) (resourceVersion string, e
 	slices.SortFunc(l.Items, func(a, b object) int { return compareObjects(&a, &b) })
 	for i := range l.Items {
 		there[nameOf(&l.Items[i])] = true
-		if err := o.sees(f, &l.Items[i]); err != nil {
+		if err := o.sees(ctx, f, &l.Items[i]); err != nil {
 			return "", err
 		}
 	}
@@ -180,7 +184,7 @@ func (o *Observer) list(ctx context.Context, f *feed) (resourceVersion string, e
 }
 
 // sees hands on an object that is new or differs in what an event says.
-func (o *Observer) sees(f *feed, x *object) error {
+func (o *Observer) sees(ctx context.Context, f *feed, x *object) error {
 	if c := clusterOf(x); c != "" && len(o.scope.Clusters) > 0 && !slices.Contains(o.scope.Clusters, c) {
 		return nil
 	}
@@ -192,6 +196,9 @@ func (o *Observer) sees(f *feed, x *object) error {
 		return nil
 	}
 	f.seen[name] = &sighting{object: x, body: body}
+	if err := o.lookAtDisks(ctx, body); err != nil {
+		return err
+	}
 	return o.emit(body)
 }
 

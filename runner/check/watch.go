@@ -58,14 +58,14 @@ func (o *Observer) follow(ctx context.Context, f *feed, version string) (string,
 			if !ok {
 				return version, nil
 			}
-			if version, err = o.event(f, e); err != nil {
+			if version, err = o.event(ctx, f, e); err != nil {
 				return "", err
 			}
 		}
 	}
 }
 
-func (o *Observer) event(f *feed, e watch.Event) (version string, err error) {
+func (o *Observer) event(ctx context.Context, f *feed, e watch.Event) (version string, err error) {
 	defer o.clock.Busy("observer")()
 	if e.Type == watch.Error {
 		return "", apierrors.FromObject(e.Object)
@@ -76,7 +76,7 @@ func (o *Observer) event(f *feed, e watch.Event) (version string, err error) {
 	}
 	switch e.Type {
 	case watch.Added, watch.Modified:
-		err = o.sees(f, x)
+		err = o.sees(ctx, f, x)
 	case watch.Deleted:
 		err = o.misses(f, nameOf(x))
 	}
@@ -93,7 +93,7 @@ func (o *Observer) Refresh(ctx context.Context) error {
 		}
 		for i := range l.Items {
 			if x := &l.Items[i]; o.outdated(f, x) {
-				if err := o.sees(f, x); err != nil {
+				if err := o.sees(ctx, f, x); err != nil {
 					return err
 				}
 			}

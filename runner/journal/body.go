@@ -301,9 +301,10 @@ const (
 	SlotReleased  = "Released"
 )
 
-// Disk is one virtual disk of vCenter as it is now.
+// Disk is one virtual disk of vCenter as it is now. Without a path, it says that vCenter does not tell: where the disks
+// are is not known until it tells again.
 type Disk struct {
-	Path string   `json:"path"`
+	Path string   `json:"path,omitempty"`
 	UUID string   `json:"uuid,omitempty"`
 	VMs  []string `json:"vms,omitempty"` // that have it attached, by name
 }

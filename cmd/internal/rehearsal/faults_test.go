@@ -80,8 +80,8 @@ func rehearse(t testing.TB, world string, faults ...string) (_ runner.Result, sa
 		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, Faults: faults})
 }
 
-// conduct runs what is asked for, on a twin of its own.
-func conduct(t testing.TB, c rehearsal.Config) (_ runner.Result, said string) {
+// conduct runs what is asked for, on a twin of its own; hear is told what the journal is.
+func conduct(t testing.TB, c rehearsal.Config, hear ...func(journal.Body)) (_ runner.Result, said string) {
 	t.Helper()
 	binaries, err := assets.Lookup{Getenv: os.Getenv}.Find(context.Background())
 	if err != nil {
@@ -100,6 +100,9 @@ func conduct(t testing.TB, c rehearsal.Config) (_ runner.Result, said string) {
 	listen := func(j *journal.Writer, _, _ func() time.Time) {
 		j.OnEvent(func(e journal.Event) {
 			if b, err := e.Decode(); err == nil {
+				for _, f := range hear {
+					f(b)
+				}
 				if p, ok := b.(*journal.WaitPending); ok {
 					texts = append(texts, p.Text)
 				}

@@ -1,0 +1,73 @@
+package rehearsal_test
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/rehearsal"
+	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/runner/journal"
+)
+
+// TestDisksFollowTheirSlots upgrades a cluster with machine config pools: every machine is another one, on the disks of
+// the one before it.
+func TestDisksFollowTheirSlots(t *testing.T) {
+	var first, last = map[string]string{}, map[string]string{} // "hostname/disk" to UUID and VMs
+	machines := map[string]map[string]bool{}                   // that had a slot
+	where := map[string]journal.Disk{}
+	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),
+		Params: map[string]string{"cluster": "prod-b", "target": "4.3.0"}}, func(b journal.Body) {
+		switch b := b.(type) {
+		case *journal.Disk:
+			where[b.Path] = *b
+		case *journal.Pool:
+			for _, s := range b.Slots {
+				if s.State == journal.SlotInUse && machines[s.Hostname] == nil {
+					machines[s.Hostname] = map[string]bool{}
+				}
+				for _, d := range s.Disks {
+					if id := s.Hostname + "/" + d.Name; d.UUID != "" {
+						last[id] = d.UUID
+						if first[id] == "" {
+							first[id] = d.UUID
+						}
+					}
+				}
+				if s.State == journal.SlotInUse {
+					machines[s.Hostname][s.Machine] = true
+				}
+			}
+		}
+	})
+	if res.Verdict != journal.Pass || res.ExitCode != runner.ExitPass {
+		t.Fatalf("got %s, exit %d: %s", res.Verdict, res.ExitCode, res.Message)
+	}
+	if len(first) != 3*3+2*2 || !maps.Equal(first, last) {
+		t.Errorf("disks: got %v, want the 13 that there were: %v", last, first)
+	}
+	want := []string{"prod-b-cp-1", "prod-b-cp-2", "prod-b-cp-3", "prod-b-w-1", "prod-b-w-2"}
+	if got := slices.Sorted(maps.Keys(machines)); !slices.Equal(got, want) {
+		t.Errorf("slots: got %v, want %v", got, want)
+	}
+	for slot, had := range machines {
+		if len(had) != 2 {
+			t.Errorf("slot %s: got machines %v, want the old and the new one", slot, slices.Sorted(maps.Keys(had)))
+		}
+	}
+	for _, m := range res.Run.Machines() {
+		if m.Phase != journal.PhaseDeleted && (!m.Ready || !strings.HasPrefix(m.Node, "prod-b-")) {
+			t.Errorf("machine %s: node %q, ready %v", m.Name, m.Node, m.Ready)
+		}
+	}
+	if len(where) != 13 {
+		t.Errorf("vCenter: got %d disks, want 13", len(where))
+	}
+	for path, d := range where {
+		if len(d.VMs) != 1 {
+			t.Errorf("disk %s: on %v, want one VM", path, d.VMs)
+		}
+	}
+}

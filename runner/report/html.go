@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -19,13 +20,13 @@ func HTML(r *journal.Run) ([]byte, error) {
 	return render("run.html", newRunPage(r, nil))
 }
 
-// render executes a template of page/ and takes out what could deceive a reader.
-func render(name string, data any) ([]byte, error) {
+// templates are the files of page/, read once.
+var templates = sync.OnceValues(func() (*template.Template, error) {
 	css, err := pageFiles.ReadFile("page/style.css")
 	if err != nil {
 		return nil, err
 	}
-	t, err := template.New(name).Funcs(template.FuncMap{
+	return template.New("").Funcs(template.FuncMap{
 		"at":      Duration,
 		"command": Command,
 		"name":    nameOf,
@@ -35,11 +36,16 @@ func render(name string, data any) ([]byte, error) {
 		"upper":   func(v journal.Verdict) string { return strings.ToUpper(string(v)) },
 		"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	}).ParseFS(pageFiles, "page/*.html")
+})
+
+// render executes a template of page/ and takes out what could deceive a reader.
+func render(name string, data any) ([]byte, error) {
+	t, err := templates()
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
 		return nil, err
 	}
 	return tame(b.Bytes()), nil

@@ -248,9 +248,9 @@ func FuzzTextsStayTexts(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text)
 	}
+	want := shapes(f, "x")
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.ReplaceAll(text, "\n", " ") // lines of evidence are items of a list
-		want := shapes(t, "x")
 		for name, got := range shapes(t, text) {
 			if got != want[name] {
 				t.Errorf("%s: got shape %s, want %s", name, got, want[name])
@@ -260,7 +260,7 @@ func FuzzTextsStayTexts(f *testing.F) {
 }
 
 // shapes is, by page, all that gives a page its shape, when every text of a suite and its runs is this one.
-func shapes(t *testing.T, text string) map[string]string {
+func shapes(t testing.TB, text string) map[string]string {
 	t.Helper()
 	files, err := SuiteHTML(told(text))
 	if err != nil {

@@ -1,8 +1,9 @@
-// Package dsl is the language of runbooks and worlds: Starlark with a handful of nouns.
+// Package dsl is the language of runbooks, worlds and scenarios: Starlark with a handful of nouns.
 //
-// A Loader reads a file and gives a Runbook or a World, or says with a caret what is wrong with it. A Runbook is bound
-// to parameters and run on a Host, which conducts: it calls the bodies of steps and waits, hands them a Site, and keeps
-// the journal. Everything a script can name stands in one table, builtins.go.
+// A Loader reads a file and gives a Runbook, a World or a Suite of Scenarios, or says with a caret what is wrong with it.
+// A Scenario is plain data: what to run, what goes wrong, and how it is expected to end. A Runbook is bound to parameters
+// and run on a Host, which conducts: it calls the bodies of steps and waits, hands them a Site, and keeps the journal.
+// Everything a script can name stands in one table, builtins.go.
 //
 // Two objects have two jobs. ctx conducts (step, wait, gate, manual, note); site acts, and exists only inside the
 // function of a step or a wait. So all contact with the world is inside something that the journal names, and `run`

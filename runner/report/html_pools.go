@@ -35,7 +35,7 @@ func (t *timeline) outages(r *journal.Run) []lane {
 	return l
 }
 
-// pools has a group for each machine config pool, with a lane for each of its slots: whose it was, and with which disks.
+// pools has a group for each machine config pool, and a lane for each of its slots: whose it was, with which disks.
 func (t *timeline) pools(r *journal.Run) {
 	for _, p := range r.Pools {
 		var lanes []lane

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -27,6 +28,20 @@ func (a *addresses) lease(name string) string {
 	ip := fmt.Sprintf("172.20.%d.%d", 16+n/250, 1+n%250)
 	a.of[name] = ip
 	return ip
+}
+
+// all are the leases, and how many there ever were.
+func (a *addresses) all() (of map[string]string, next int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.of), a.next
+}
+
+// resume makes the leases those that all has told.
+func (a *addresses) resume(of map[string]string, next int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.of, a.next = of, next
 }
 
 // release forgets a machine that is gone; its address is not given to another one.

@@ -21,22 +21,26 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/manifests"
 )
 
-// boot starts everything, side by side where nothing is waited for.
-func (t *Twin) boot(ctx context.Context) (err error) {
+// boot starts everything, from the manifests or where another twin has stood.
+func (t *Twin) boot(ctx context.Context, from *snapshot) error {
 	// Not a deadline: it would be an instant of time.Now, which follows the clock's jumps. A timer is real.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(patience, func() { cancel(fmt.Errorf("not within %s", patience)) }).Stop()
-	t.o.Progress("starting etcd, vCenter and registry")
 	// Names that the controllers generate come from this source; with it a seed gives the same names.
 	rand.Seed(int64(t.plan.Seed))
-	for _, c := range t.plan.clusters {
-		w, err := newWorkload(t, c)
-		if err != nil {
-			return err
-		}
-		t.workloads = append(t.workloads, w)
+	if err := t.newWorkloads(); err != nil {
+		return err
 	}
+	if from != nil {
+		return t.restore(ctx, from)
+	}
+	return t.build(ctx)
+}
+
+// build starts a twin from the manifests, side by side where nothing is waited for.
+func (t *Twin) build(ctx context.Context) error {
+	t.o.Progress("starting etcd, vCenter and registry")
 	if err := t.startServers(ctx); err != nil {
 		return err
 	}
@@ -68,15 +72,59 @@ func (t *Twin) boot(ctx context.Context) (err error) {
 	return nil
 }
 
+// newWorkloads reserves the addresses of the clusters, and has their certificates.
+func (t *Twin) newWorkloads() error {
+	for i, c := range t.plan.clusters {
+		w, err := newWorkload(t, c)
+		if err != nil {
+			return err
+		}
+		switch {
+		case t.from != nil:
+			w.certs = restoreCertificates(t.from.Clusters[i])
+		case !t.o.Provision:
+			if w.certs, err = newCertificates(); err != nil {
+				return fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
+			}
+		}
+		t.workloads = append(t.workloads, w)
+	}
+	return nil
+}
+
+func (t *Twin) etcdDir() string { return filepath.Join(t.o.Dir, "etcd") }
+
 // startServers starts what all others talk to.
 func (t *Twin) startServers(ctx context.Context) (err error) {
-	if t.page, err = clock.NewPage(filepath.Join(t.o.Dir, "site-time")); err != nil {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return t.startOwn(gctx) })
+	g.Go(func() (err error) {
+		t.etcd, err = kube.StartEtcd(gctx, t.o.Binaries.Etcd, t.etcdDir())
 		return err
-	}
-	if t.etcd, err = kube.StartEtcd(ctx, t.o.Binaries.Etcd, filepath.Join(t.o.Dir, "etcd")); err != nil {
+	})
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	t.guard(t.etcd.Process)
+	return nil
+}
+
+// startOwn starts the servers of this process: vCenter, the registry, the webhooks.
+func (t *Twin) startOwn(ctx context.Context) (err error) {
+	if t.page, err = clock.NewPage(filepath.Join(t.o.Dir, "site-time")); err != nil {
+		return err
+	}
+	if t.from != nil {
+		t.webhookCA, err = kube.ParseCA(t.from.Webhooks.Certificate, t.from.Webhooks.Key)
+	} else {
+		t.webhookCA, err = kube.NewCA("webhook-ca")
+	}
+	if err != nil {
+		return err
+	}
+	if t.webhooks, err = kube.NewWebhookServer(t.webhookCA); err != nil {
+		return err
+	}
 	d := t.plan.durations
 	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed, OnCall: t.calls.tell,
 		OnClone: t.slotOfClone, Keeps: t.disksKept,
@@ -124,7 +172,7 @@ func (t *Twin) startManagement(ctx context.Context) error {
 		return err
 	}
 	t.management, err = kube.StartManagement(ctx, kube.ManagementConfig{Dir: filepath.Join(t.o.Dir, "management"),
-		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Env: []string{t.page.Env()}, Token: secret, Scheme: scheme,
+		APIServer: t.o.Binaries.APIServer, ControllerManager: t.o.Binaries.ControllerManager, EtcdURL: t.etcd.URL, Env: []string{t.page.Env()}, Token: secret, Scheme: scheme, Webhooks: t.webhooks, Installed: t.from != nil,
 		CRDs: append(crds, more...), Mutating: append(mutating, directoryWebhook(), slotWebhook()),
 		Validating: append(validating, consumerWebhook()), Carried: configpool.Fields})
 	if err != nil {
@@ -147,6 +195,9 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	}
 	if t.admin, err = client.New(t.management.Config, client.Options{Scheme: scheme}); err != nil {
 		return err
+	}
+	if t.from != nil {
+		return nil
 	}
 	return t.writePlatform(ctx)
 }

@@ -59,7 +59,14 @@ func (t *Twin) startControllers(context.Context) error {
 	if err := t.watchPools(); err != nil {
 		return err
 	}
-	return t.controllers.Start(t.run, t.fail)
+	if t.from == nil {
+		return t.controllers.Start(t.run, t.fail)
+	}
+	var clusters []client.ObjectKey
+	for _, w := range t.workloads {
+		clusters = append(clusters, client.ObjectKey{Namespace: w.namespace, Name: w.name})
+	}
+	return t.controllers.Resume(t.run, clusters, t.fail)
 }
 
 // clusterOfInfra is the Cluster that owns a VSphereCluster.
@@ -97,8 +104,10 @@ type releases struct {
 
 // startReleases installs the API of AppReleases and makes their operator.
 func (w *workload) startReleases(ctx context.Context) error {
-	if err := w.installCRD(ctx, kubeovn.CRD()); err != nil {
-		return err
+	if w.t.from == nil {
+		if err := w.installCRD(ctx, kubeovn.CRD()); err != nil {
+			return err
+		}
 	}
 	d := w.t.plan.durations
 	latency := kubeovn.DefaultLatency()

@@ -71,7 +71,7 @@ func (w *workload) createVM(m *adopted) error {
 	for _, d := range spec.Network.Devices {
 		place.Networks = append(place.Networks, d.NetworkName)
 	}
-	vm, err := w.t.vcenter.CreateVM(vcenter.VMSpec{Name: m.machine.Name, Template: spec.Template, Place: place, UUID: m.uuid, IP: m.ip,
+	vm, err := w.t.createVM(vcenter.VMSpec{Name: m.machine.Name, Template: spec.Template, Place: place, UUID: m.uuid, IP: m.ip,
 		NumCPUs: spec.NumCPUs, MemoryMiB: spec.MemoryMiB, DiskGiB: spec.DiskGiB})
 	if err != nil {
 		return err
@@ -83,6 +83,17 @@ func (w *workload) createVM(m *adopted) error {
 	m.kubernetes = origin.Kubernetes
 	w.know(m.host, &guest{vm: m.machine.Name, uuid: vm.UUID, ip: m.ip, controlPlane: m.controlPlane(), on: true})
 	return nil
+}
+
+// createVM makes a VM that is there when the world begins, and remembers it.
+func (t *Twin) createVM(s vcenter.VMSpec) (vcenter.VM, error) {
+	t.vmsMu.Lock()
+	defer t.vmsMu.Unlock()
+	vm, err := t.vcenter.CreateVM(s)
+	if err == nil {
+		t.vms = append(t.vms, savedVM{s, vm.Ref.Value})
+	}
+	return vm, err
 }
 
 // runAdopted starts the kubelet of a machine that joined long ago.

@@ -36,6 +36,10 @@ type Options struct {
 	Pace      clock.Pace // once the twin is ready
 	Log       logr.Logger
 	Progress  func(text string) // what the boot is doing, nil: nobody is told
+	// Snapshot is a directory in which worlds are kept that were booted before, made if absent; many processes may share
+	// it. The twin begins as a copy of such a world. Where there is none yet, it is made first. Empty, or with Provision:
+	// the twin is booted.
+	Snapshot string
 }
 
 // Twin is a running site. Make one with Plan.Start and end it with Close. All methods may be called from any goroutine.
@@ -63,7 +67,12 @@ type Twin struct {
 	workloads   []*workload
 	addresses   addresses
 	calls       calls
+	webhookCA   *kube.CA
+	webhooks    *kube.WebhookServer
+	from        *saved // what the twin was restored from, nil: it was booted
 
+	vmsMu   sync.Mutex // held while a VM is made, so that vcenter gives its references in the order of vms
+	vms     []savedVM  // those of adopted machines
 	mu      sync.Mutex
 	failed  chan struct{} // closed after err is set
 	err     error
@@ -72,8 +81,8 @@ type Twin struct {
 	boots   map[string]context.CancelFunc // of the VMs that were powered on, by name
 }
 
-// Start boots the twin and returns when it is ready: every cluster runs and the controllers have nothing to do. On an
-// error nothing is left running.
+// Start boots the twin, or restores it, and returns when it is ready: every cluster runs and the controllers have nothing
+// to do. On an error nothing is left running.
 func (p *Plan) Start(ctx context.Context, o Options) (_ *Twin, err error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
@@ -81,11 +90,28 @@ func (p *Plan) Start(ctx context.Context, o Options) (_ *Twin, err error) {
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, err
 	}
+	if o.Snapshot != "" && !o.Provision {
+		return p.fork(ctx, o)
+	}
+	return p.start(ctx, o, nil)
+}
+
+// start boots the twin, or restores it from a snapshot.
+func (p *Plan) start(ctx context.Context, o Options, from *snapshot) (_ *Twin, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
+	var resume time.Time
+	var state *saved
+	if from != nil {
+		if state, err = from.state(); err != nil {
+			return nil, err
+		}
+		resume = state.Site
+	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), boots: map[string]context.CancelFunc{}, clock: clock.New(clock.Options{Pace: clock.Hold}), notes: slices.Clone(p.Warnings)}
+	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), boots: map[string]context.CancelFunc{}, notes: slices.Clone(p.Warnings),
+		clock: clock.New(clock.Options{Pace: clock.Hold, Resume: resume}), from: state}
 	stop := context.AfterFunc(ctx, cancel) // a boot that is given up ends everything
 	defer stop()
 	defer func() {
@@ -98,7 +124,7 @@ func (p *Plan) Start(ctx context.Context, o Options) (_ *Twin, err error) {
 	}()
 	ctrl.SetLogger(o.Log) // the first call wins; controller-runtime keeps one logger per process
 	t.stopped.Go(func() { t.clock.Run(run) })
-	if err := t.boot(run); err != nil {
+	if err := t.boot(run, from); err != nil {
 		return nil, err
 	}
 	t.clock.SetPace(o.Pace)
@@ -147,6 +173,8 @@ func (t *Twin) Clock() *clock.Clock { return t.clock }
 // Notes are what a person should know about this twin: fields and kinds that are not modelled.
 func (t *Twin) Notes() []string { t.mu.Lock(); defer t.mu.Unlock(); return slices.Clone(t.notes) }
 
+func (t *Twin) setNotes(l []string) { t.mu.Lock(); defer t.mu.Unlock(); t.notes = slices.Clone(l) }
+
 func (t *Twin) note(texts ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -192,6 +220,12 @@ func (t *Twin) guard(ps ...*kube.Process) {
 
 // Close ends everything and returns when no child is left. Calling it twice is harmless.
 func (t *Twin) Close() {
+	t.end()
+	t.clean()
+}
+
+// end is Close without removing anything.
+func (t *Twin) end() {
 	t.mu.Lock()
 	again := t.closing
 	t.closing = true
@@ -212,6 +246,9 @@ func (t *Twin) Close() {
 		if t.management != nil {
 			t.management.Stop()
 		}
+		if t.webhooks != nil {
+			t.webhooks.Close()
+		}
 	})
 	wg.Wait()
 	if t.etcd != nil {
@@ -227,7 +264,6 @@ func (t *Twin) Close() {
 	if t.page != nil {
 		t.page.Close()
 	}
-	t.clean()
 }
 
 // clean leaves the logs and nothing else: databases are large, and keys have done their work.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -64,7 +63,7 @@ type workload struct {
 	joins   joinFault
 }
 
-// newWorkload reserves the endpoint and, for a cluster that is found running, makes its certificates.
+// newWorkload reserves the endpoint.
 func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 	e, err := newEndpoint()
 	if err != nil {
@@ -74,11 +73,6 @@ func newWorkload(t *Twin, c *clusterPlan) (*workload, error) {
 		registry: c.cluster.str("metadata", "annotations", kubeovn.RegistryAnnotation)}
 	w.images.hosts = []string{w.registry}
 	w.balancer.w = w
-	if !t.o.Provision {
-		if w.certs, err = newCertificates(); err != nil {
-			return nil, fmt.Errorf("cluster %s: certificates: %w", c.Name, err)
-		}
-	}
 	return w, nil
 }
 
@@ -147,7 +141,7 @@ func (w *workload) start(ctx context.Context) (err error) {
 		EtcdURL: w.t.etcd.URL, Env: []string{w.t.page.Env()}, Endpoint: listener, Advertise: advertise, ServiceCIDR: w.serviceCIDR(), EgressProxy: w.network.URL(),
 		CACert: pair(secret.ClusterCA).KeyPair.Cert, CAKey: pair(secret.ClusterCA).KeyPair.Key, ProxyCert: pair(secret.FrontProxyCA).KeyPair.Cert,
 		ServiceAccountCert: pair(secret.ServiceAccount).KeyPair.Cert, ServiceAccountKey: pair(secret.ServiceAccount).KeyPair.Key,
-		WrapTransport: w.t.clock.WrapTransport, Touch: w.t.clock.Touch})
+		Resumed: w.t.from != nil, WrapTransport: w.t.clock.WrapTransport, Touch: w.t.clock.Touch})
 	if err != nil {
 		return err
 	}
@@ -274,7 +268,7 @@ func (w *workload) adopt(ctx context.Context) error {
 		return err
 	}
 	a.caHash = w.ca.Hash()
-	a.pools = slices.ContainsFunc(w.plan.manifests, func(m Manifest) bool { return m.Object.GetKind() == "VSphereMachineConfigPool" })
+	a.pools = w.plan.pooled()
 	if err := a.certificates(ctx, w.certs); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ func scenarioCommand(e *env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&c.Dir, "dir", "", "run `DIRECTORY`")
+	cmd.Flags().StringVar(&c.Snapshot, "warm", "", "`DIRECTORY` of warm worlds, shared by the scenarios of a suite")
 	cmd.Flags().Uint64Var(&c.Seed, "seed", 1, "the seed of a scenario that has none of its own")
 	return cmd
 }

@@ -222,6 +222,17 @@ func (c *Cluster) Members() []Member {
 	return l
 }
 
+// Peers lists the members as they introduced themselves, in the order of joining.
+func (c *Cluster) Peers() []Peer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var l []Peer
+	for _, m := range c.s.rows {
+		l = append(l, m.peer)
+	}
+	return l
+}
+
 // storage is what the API server finds.
 func (c *Cluster) storage() Storage {
 	c.mu.Lock()

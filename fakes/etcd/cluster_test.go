@@ -310,3 +310,20 @@ func TestLeaderlessFailsCallsAndKeepsWatches(t *testing.T) {
 		t.Errorf("watch: got %v, want silence", err)
 	}
 }
+
+func TestAClusterThatIsBootstrappedAgainFromItsPeersHasTheSameMembers(t *testing.T) {
+	one, other := newFixture(t), newFixture(t)
+	peers := []etcd.Peer{{Name: "m-2", IP: "10.0.0.2", Version: "3.6.6"}, {Name: "m-1", IP: "10.0.0.1"}, {Name: "m-3"}}
+	if err := one.Bootstrap(peers...); err != nil {
+		t.Fatal(err)
+	}
+	if got := one.Peers(); !slices.Equal(got, peers) {
+		t.Errorf("peers: got %v, want %v in the order of joining", got, peers)
+	}
+	if err := other.Bootstrap(one.Peers()...); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := other.Members(), one.Members(); !slices.Equal(got, want) {
+		t.Errorf("members: got %v, want %v", got, want)
+	}
+}

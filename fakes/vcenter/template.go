@@ -47,7 +47,11 @@ func (v *VCenter) addTemplate(ctx context.Context, c *vim25.Client, dc string, t
 		DeviceChange: devices,
 	}
 	folder, pool := object.NewFolder(c, v.ref(at, folders, "")), object.NewResourcePool(c, v.ref(at, pools, ""))
-	task, err := folder.CreateVM(ctx, spec, pool, nil)
+	var host *object.HostSystem // vcsim would draw one
+	if ref := v.leastLoadedHost(v.service.Context, pool.Reference()); ref != nil {
+		host = object.NewHostSystem(c, *ref)
+	}
+	task, err := folder.CreateVM(ctx, spec, pool, host)
 	if err != nil {
 		return err
 	}

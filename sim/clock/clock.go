@@ -24,9 +24,12 @@ const (
 
 // Options of a Clock. The zero value works.
 type Options struct {
-	Start time.Time     // site time at the beginning; zero: the wall clock's now
-	Quiet time.Duration // real time without any activity before the clock may jump; 0: 10ms
-	Pace  Pace          // site seconds per wall second, or Free or Hold
+	Start time.Time // site time at the beginning; zero: the wall clock's now
+	// Resume is the site time that a clock which goes on where another one stood must not fall behind. It begins there
+	// if the wall clock has not come so far yet, and time.Now with it; Run undoes that when it ends.
+	Resume time.Time
+	Quiet  time.Duration // real time without any activity before the clock may jump; 0: 10ms
+	Pace   Pace          // site seconds per wall second, or Free or Hold
 	// MaxWait is the real time after which a write that never came back through its watch is given up; 0: 2s.
 	// Each one counts as late, because the jump may have been too early.
 	MaxWait time.Duration
@@ -50,6 +53,7 @@ type Clock struct {
 	held   map[string]time.Duration // how long each has held it
 	queues []*Queue
 	guard  func(controller string) bool // nil: nothing is skipped
+	only   string                       // the one controller that may work, "": all
 	stats  Stats
 	late   []string // what was given up
 
@@ -83,6 +87,10 @@ func New(o Options) *Clock {
 	}
 	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}}
 	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}
+	if o.Resume.After(c.now) {
+		c.move(o.Resume.Sub(c.now))
+		c.now, c.o.Start = o.Resume.Round(0), o.Resume.Round(0)
+	}
 	c.Touch()
 	return c
 }
@@ -95,6 +103,15 @@ func (c *Clock) Elapsed() time.Duration { return c.Now().Sub(c.o.Start) }
 
 // Wall is the machine's wall clock, unmoved by jumps.
 func (c *Clock) Wall() time.Time { return c.wall0.Add(Real() - c.real0) }
+
+// Latest is the later of site time and time.Now, which goes on while site time stands: nothing that has been written is
+// from after it.
+func (c *Clock) Latest() time.Time {
+	if now := time.Now().Round(0); now.After(c.Now()) {
+		return now
+	}
+	return c.Now()
+}
 
 // Barrier is the write-to-watch barrier of this clock.
 func (c *Clock) Barrier() *Barrier { return c.barrier }

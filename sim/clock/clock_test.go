@@ -330,3 +330,68 @@ func TestNowComesBackWhenTheClockEnds(t *testing.T) {
 		t.Errorf("time.Now after the clock has ended: %s later, want the machine's time", got)
 	}
 }
+
+func TestAClockGoesOnWhereAnotherOneStood(t *testing.T) {
+	later := time.Now().Add(time.Hour).Round(0)
+	c := New(Options{Pace: Hold, Resume: later})
+	if !c.Now().Equal(later) || c.Elapsed() != 0 {
+		t.Errorf("site time: got %s after %s, want %s at once", c.Now(), c.Elapsed(), later)
+	}
+	if got := time.Now(); VirtualNow && got.Before(later) {
+		t.Errorf("time.Now: got %s, want no less than %s", got, later)
+	}
+	if got := c.Latest(); got.Before(later) {
+		t.Errorf("latest: got %s, want no less than %s", got, later)
+	}
+	if got := c.Wall(); !got.Before(later) {
+		t.Errorf("wall: got %s, want the machine's", got)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.Run(ended)
+	if got := time.Now(); !got.Before(later) {
+		t.Errorf("time.Now after the clock has ended: got %s, want the machine's", got)
+	}
+	if c := New(Options{Resume: epoch}); !c.Now().After(epoch) {
+		t.Errorf("a clock that stood long ago: got %s, want now", c.Now())
+	}
+}
+
+func TestOnlyOneControllerWorksUntilAllMay(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	queue := func(name string) *Queue {
+		o := c.ControllerOptions(1, time.Second, Hang{})
+		return o.NewQueue(name, o.RateLimiter).(*Queue)
+	}
+	first, other := queue("first"), queue("other")
+	t.Cleanup(first.ShutDown)
+	t.Cleanup(other.ShutDown)
+	all := c.Only("first")
+	key := request{NamespacedName: types.NamespacedName{Name: "x"}}
+	other.Add(key)
+	first.Add(key)
+	got := make(chan string, 2)
+	for _, q := range []*Queue{first, other} {
+		go func() {
+			if _, stopped := q.Get(); !stopped {
+				got <- q.name
+			}
+		}()
+	}
+	if name := await(t, c, "the first controller", got); name != "first" {
+		t.Errorf("got work of %q, want of the one that may", name)
+	}
+	first.Done(key)
+	if h := c.Holders(); !slices.Equal(h, []string{"other (1)"}) {
+		t.Errorf("held by %v, want what waits to count", h)
+	}
+	select {
+	case name := <-got:
+		t.Errorf("got work of %q before all may", name)
+	default:
+	}
+	all()
+	if name := await(t, c, "the other controller", got); name != "other" {
+		t.Errorf("got work of %q, want of the other", name)
+	}
+}

@@ -167,6 +167,9 @@ func (q *Queue) GetWithPriority() (key request, priority int, shutdown bool) {
 			return request{}, 0, true
 		}
 		i := q.bestLocked()
+		if q.c.only != "" && q.c.only != q.name {
+			i = nil
+		}
 		if i != nil && q.skipLocked(i) {
 			continue
 		}
@@ -225,6 +228,21 @@ func (q *Queue) holdLocked(k request, until time.Time) {
 	}
 	i.timer, i.at = nil, until
 	q.placeLocked(i)
+}
+
+// Only keeps all controllers but those of a name waiting until all is called: what they have to do counts as work
+// meanwhile.
+func (c *Clock) Only(name string) (all func()) {
+	set := func(name string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.only = name
+		for _, q := range c.queues {
+			q.cond.Broadcast()
+		}
+	}
+	set(name)
+	return func() { set("") }
 }
 
 // Get is GetWithPriority without the priority.

@@ -80,6 +80,7 @@ var gates = sync.OnceValue(func() error {
 type Controllers struct {
 	Manager      manager.Manager // controllers
 	ClusterCache clustercache.ClusterCache
+	controlPlane clustercache.ClusterCache // KubeadmControlPlane's own
 
 	hooks manager.Manager // webhooks, which have to answer before any object is written
 	ended chan error      // of hooks
@@ -170,7 +171,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 	if k.ClusterCache, err = k.clusterCache(ctx, secrets, "rehearse", sharedCache()); err != nil {
 		return err
 	}
-	kcpCache, err := k.clusterCache(ctx, secrets, "rehearse-kcp", controlPlaneCache())
+	k.controlPlane, err = k.clusterCache(ctx, secrets, "rehearse-kcp", controlPlaneCache())
 	if err != nil {
 		return err
 	}
@@ -210,7 +211,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 			return (&bootstrapcontrollers.KubeadmConfigReconciler{Client: c, SecretCachingClient: secrets, ClusterCache: cc, TokenTTL: bootstrapcontrollers.DefaultTokenTTL}).SetupWithManager(ctx, mgr, k.options())
 		}},
 		{"KubeadmControlPlane", func() error {
-			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: kcpCache, EtcdLogger: zap.NewNop(),
+			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: k.controlPlane, EtcdLogger: zap.NewNop(),
 				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, perKey, etcdHang))
 		}},
 		{"VSphereCluster", func() error {
@@ -315,6 +316,44 @@ var watched = []client.Object{
 	&clusterv1.Cluster{}, &clusterv1.Machine{}, &clusterv1.MachineSet{}, &clusterv1.MachineDeployment{}, &clusterv1.MachineHealthCheck{},
 	&controlplanev1.KubeadmControlPlane{}, &bootstrapv1.KubeadmConfig{}, &addonsv1.ClusterResourceSet{},
 	&infrav1.VSphereCluster{}, &infrav1.VSphereMachine{}, &infrav1.VSphereVM{},
+}
+
+// Resume is Start where the controllers have worked before. They find the workload clusters connected, as they have left
+// them: else some would take their own start for trouble, and say so in conditions. A cluster to which no connection comes
+// about within connecting is trouble.
+func (k *Controllers) Resume(ctx context.Context, clusters []client.ObjectKey, fail func(error)) error {
+	defer k.clock.Only("clustercache")()
+	if err := k.Start(ctx, fail); err != nil {
+		return err
+	}
+	end := time.NewTimer(connecting)
+	defer end.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !k.connected(ctx, clusters) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-end.C:
+			return nil
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// connecting is real time: both ends are real processes.
+const connecting = 10 * time.Second
+
+func (k *Controllers) connected(ctx context.Context, clusters []client.ObjectKey) bool {
+	for _, key := range clusters {
+		for _, c := range []clustercache.ClusterCache{k.ClusterCache, k.controlPlane} {
+			if _, err := c.GetClient(ctx, key); err != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Start starts the controllers and returns when their caches are filled. Failures after that come through fail.

@@ -125,10 +125,11 @@ func (m *Management) awaitServed(ctx context.Context, crds []*apiextensionsv1.Cu
 			}
 		}
 	}
-	return m.Processes[0].WaitReady(ctx, func(context.Context) error {
+	return m.Processes[0].WaitReady(ctx, func(ctx context.Context) error {
 		for gv, names := range wanted {
-			l, err := d.ServerResourcesForGroupVersion(gv)
-			if err != nil {
+			// Asked too early, an API server that starts says "in 5 s", and the client would sleep.
+			l := &metav1.APIResourceList{}
+			if err := d.RESTClient().Get().AbsPath("/apis", gv).MaxRetries(0).Do(ctx).Into(l); err != nil {
 				return err
 			}
 			for _, n := range names {

@@ -206,4 +206,4 @@ func preferInGroup(g map[string]any) {
 }
 
 // Ready asks the API server through the front.
-func (f *Front) Ready(ctx context.Context) error { return apiReady(f.Config)(ctx) }
+func (f *Front) Ready(ctx context.Context) error { return apiReady(f.Config, false)(ctx) }

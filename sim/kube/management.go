@@ -26,12 +26,15 @@ type ManagementConfig struct {
 	APIServer         string // binaries
 	ControllerManager string
 	EtcdURL           string
-	Env               []string // of the API server, "K=v"
-	Token             string   // of the administrator, system:masters
-	Scheme            *runtime.Scheme
-	CRDs              []*apiextensionsv1.CustomResourceDefinition
-	Mutating          []*admissionv1.MutatingWebhookConfiguration
-	Validating        []*admissionv1.ValidatingWebhookConfiguration
+	Env               []string       // of the API server, "K=v"
+	Token             string         // of the administrator, system:masters
+	Webhooks          *WebhookServer // that the definitions name; the Management owns it. Nil: it makes one
+	// Installed says that etcd has the definitions already, and that they name Webhooks.
+	Installed  bool
+	Scheme     *runtime.Scheme
+	CRDs       []*apiextensionsv1.CustomResourceDefinition
+	Mutating   []*admissionv1.MutatingWebhookConfiguration
+	Validating []*admissionv1.ValidatingWebhookConfiguration
 	// Carried are the paths of fields, by kind, that the definitions have and the Go types of the Scheme have not. They
 	// survive the conversion between the versions of an object, in which they have the same place.
 	Carried map[string][]string
@@ -57,7 +60,7 @@ func StartManagement(ctx context.Context, c ManagementConfig) (_ *Management, er
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("management cluster: %w", err)
 	}
-	m := &Management{Scheme: c.Scheme, dir: c.Dir}
+	m := &Management{Scheme: c.Scheme, dir: c.Dir, webhooks: c.Webhooks}
 	defer func() {
 		if err != nil {
 			m.Stop()
@@ -130,8 +133,15 @@ func (m *Management) tryAPIServer(ctx context.Context, c ManagementConfig) (*Pro
 	return p, nil
 }
 
-// apiReady asks the API server's /readyz.
-func apiReady(cfg *rest.Config) func(context.Context) error { return apiAnswers(cfg, "/readyz") }
+// apiReady asks the API server's /readyz. Where the storage was used before, it does not wait for the bootstrap of what is
+// there already: the API server looks for it a second after its start at the earliest.
+func apiReady(cfg *rest.Config, resumed bool) func(context.Context) error {
+	path := "/readyz"
+	if resumed {
+		path += "?exclude=poststarthook/rbac/bootstrap-roles&exclude=poststarthook/scheduling/bootstrap-system-priority-classes"
+	}
+	return apiAnswers(cfg, path)
+}
 
 // apiAnswers asks the API server for a path.
 func apiAnswers(cfg *rest.Config, path string) func(context.Context) error {
@@ -175,20 +185,38 @@ func (m *Management) startControllerManager(c ManagementConfig) error {
 }
 
 func (m *Management) install(ctx context.Context, c ManagementConfig) error {
-	var err error
-	if m.webhooks, err = newWebhookServer(c.Carried); err != nil {
+	if err := m.serveWebhooks(c.Carried); err != nil {
 		return err
 	}
-	if err := m.define(ctx, c); err != nil {
+	define := m.define
+	if c.Installed {
+		define = func(ctx context.Context, c ManagementConfig) error { return m.awaitServed(ctx, c.CRDs) }
+	}
+	if err := define(ctx, c); err != nil {
 		return err
 	}
-	return m.Processes[0].WaitReady(ctx, apiReady(m.Config))
+	return m.Processes[0].WaitReady(ctx, apiReady(m.Config, c.Installed))
+}
+
+// serveWebhooks makes the webhook server, unless the caller has made it, and tells it which fields to carry over.
+func (m *Management) serveWebhooks(carried map[string][]string) error {
+	if m.webhooks == nil {
+		ca, err := NewCA("webhook-ca")
+		if err != nil {
+			return err
+		}
+		if m.webhooks, err = NewWebhookServer(ca); err != nil {
+			return err
+		}
+	}
+	m.webhooks.carried = carried
+	return nil
 }
 
 // Stop ends the child processes, the last started first.
 func (m *Management) Stop() {
 	if m.webhooks != nil {
-		m.webhooks.close()
+		m.webhooks.Close()
 	}
 	for i := len(m.Processes) - 1; i >= 0; i-- {
 		m.Processes[i].Stop()

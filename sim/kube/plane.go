@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
@@ -36,6 +37,10 @@ type PlaneConfig struct {
 
 	// PEM pairs of the Secrets <cluster>-ca, -proxy and -sa.
 	CACert, CAKey, ProxyCert, ServiceAccountCert, ServiceAccountKey []byte
+
+	// Resumed says that the cluster's storage was used before. StartPlane then does not wait for the controllers:
+	// AwaitControllers does.
+	Resumed bool
 
 	WrapTransport transport.WrapperFunc // of Admin
 	Touch         func()                // called for everything that an API server sends to clients of the endpoint
@@ -61,7 +66,7 @@ const planeControllers = "deployment-controller,replicaset-controller,statefulse
 	"serviceaccount-token-controller,root-ca-certificate-publisher-controller,endpointslice-controller," +
 	"token-cleaner-controller,bootstrap-signer-controller"
 
-// StartPlane returns when the API server is ready and the controllers work. The scheduler follows by itself: a pod
+// StartPlane returns when the API server is ready and the controllers work, but for a plane that is Resumed. The scheduler follows by itself: a pod
 // waits for it, and whoever watches pods can see that.
 func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 	p := &Plane{Name: c.Name}
@@ -104,6 +109,9 @@ func StartPlane(ctx context.Context, c PlaneConfig) (_ *Plane, err error) {
 	p.Endpoint = NewGate(c.Endpoint, touching(dialTo(fmt.Sprintf("127.0.0.1:%d", p.port)), c.Touch))
 	if err := p.startControllers(c, conf); err != nil {
 		return nil, err
+	}
+	if c.Resumed {
+		return p, nil
 	}
 	return p, p.awaitControllers(ctx)
 }
@@ -189,7 +197,7 @@ func (p *Plane) startAPIServer(ctx context.Context, c PlaneConfig, storage []str
 	}
 	p.Admin.Host = fmt.Sprintf("https://127.0.0.1:%d", p.port)
 	if err := proc.WaitReady(ctx, apiReady(&rest.Config{Host: p.Admin.Host,
-		TLSClientConfig: p.Admin.TLSClientConfig})); err != nil {
+		TLSClientConfig: p.Admin.TLSClientConfig}, c.Resumed)); err != nil {
 		proc.Stop()
 		return err
 	}
@@ -234,11 +242,37 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	return nil
 }
 
+// plain is an administrator's client that nobody counts.
+func (p *Plane) plain() (*kubernetes.Clientset, error) {
+	return kubernetes.NewForConfig(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig, QPS: -1})
+}
+
+// AwaitControllers waits until the controller manager of a Resumed plane works. Whatever it makes in a new cluster is
+// there already, so it is given something to mend: the description of a ConfigMap, which it puts back as it was.
+func (p *Plane) AwaitControllers(ctx context.Context) error {
+	c, err := p.plain()
+	if err != nil {
+		return err
+	}
+	const name, description = "kube-root-ca.crt", "kubernetes.io/description"
+	maps := c.CoreV1().ConfigMaps(corev1.NamespaceNodeLease)
+	remove := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, description)
+	if _, err := maps.Patch(ctx, name, types.MergePatchType, remove, metav1.PatchOptions{}); err != nil {
+		return err
+	}
+	return p.processes[1].WaitReady(ctx, func(ctx context.Context) error {
+		m, err := maps.Get(ctx, name, metav1.GetOptions{})
+		if err == nil && m.Annotations[description] == "" {
+			err = fmt.Errorf("ConfigMap %s has no %s", name, description)
+		}
+		return err
+	})
+}
+
 // awaitControllers waits until the controller manager has given every namespace of the system its service account.
 // Before that there are no pods, and in the beginning there may even be no namespaces.
 func (p *Plane) awaitControllers(ctx context.Context) error {
-	c, err := kubernetes.NewForConfig(&rest.Config{Host: p.Admin.Host, TLSClientConfig: p.Admin.TLSClientConfig,
-		QPS: -1})
+	c, err := p.plain()
 	if err != nil {
 		return err
 	}

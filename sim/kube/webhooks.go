@@ -28,11 +28,8 @@ type WebhookServer struct {
 	carried     map[string][]string // fields that upstream's conversion does not know, by kind
 }
 
-func newWebhookServer(carried map[string][]string) (*WebhookServer, error) {
-	ca, err := NewCA("webhook-ca")
-	if err != nil {
-		return nil, err
-	}
+// NewWebhookServer listens. The definitions will name ca as the one to trust.
+func NewWebhookServer(ca *CA) (*WebhookServer, error) {
 	crt, err := ca.TLS(Leaf{CommonName: "webhook", DNS: []string{"localhost"}, IPs: loopback})
 	if err != nil {
 		return nil, err
@@ -41,7 +38,7 @@ func newWebhookServer(carried map[string][]string) (*WebhookServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("webhook server: %w", err)
 	}
-	return &WebhookServer{l, crt, ca.PEM, http.NewServeMux(), carried}, nil
+	return &WebhookServer{listener: l, certificate: crt, ca: ca.PEM, mux: http.NewServeMux()}, nil
 }
 
 // Address is host:port.
@@ -78,8 +75,8 @@ func (s *WebhookServer) Start(ctx context.Context) error {
 	return fmt.Errorf("webhook server on %s: %w", s.Address(), err)
 }
 
-// close gives the port back where Start was never called.
-func (s *WebhookServer) close() { _ = s.listener.Close() }
+// Close gives the port back where Start was never called.
+func (s *WebhookServer) Close() { _ = s.listener.Close() }
 
 // sameMapper lets two managers share one RESTMapper: discovery of all groups is not free.
 func sameMapper(m manager.Manager) func(*rest.Config, *http.Client) (meta.RESTMapper, error) {

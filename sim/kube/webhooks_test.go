@@ -10,7 +10,11 @@ import (
 )
 
 func TestARequestThatComesBeforeTheWebhookServerIsServedWaits(t *testing.T) {
-	s, err := newWebhookServer(nil)
+	ca, err := NewCA("webhook-ca")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewWebhookServer(ca)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ var allowed = []struct {
 	{"sim/clock/clock.go", []string{"time.Now"}, "the clock's own start"},
 	{"sim/clock/clock_test.go", []string{"time.After"}, "looks for what must not happen"},
 	{"sim/clock/run.go", []string{"time.Sleep"}, "the quiet window is real"},
+	{"sim/kube/controllers.go", []string{"time.NewTicker", "time.NewTimer"}, "connections to real processes come about in real time"},
 	{"sim/kube/pki.go", []string{"time.Now"}, "certificates are checked by the clock of this process"},
 	{"sim/kube/plane_etcd.go", []string{"time.After"}, "etcd processes choose a leader in real time"},
 	{"sim/kube/process.go", []string{"time.After", "time.NewTicker"}, "child processes start and stop in real time"},
@@ -52,6 +53,8 @@ var allowed = []struct {
 	{"sim/kube/process_test.go", []string{"time.Sleep"}, "plays a child process that never ends"},
 	{"sim/kubeovn.go", []string{"time.AfterFunc", "time.NewTicker"}, "an API server serves a new kind, and the registry answers, in its own time"},
 	{"sim/ready.go", []string{"time.NewTicker"}, "looks at a clock that runs, from outside it"},
+	{"sim/saved.go", []string{"time.NewTicker"}, "looks at a clock that stands, from outside it"},
+	{"sim/snapshot.go", []string{"time.NewTicker"}, "processes wait for each other in real time"},
 }
 
 func TestBannedCallsAreMadeOnlyWhereAllowed(t *testing.T) {

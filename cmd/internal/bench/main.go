@@ -1,12 +1,13 @@
 // Bench measures the promises about speed and memory: it rehearses the shipped upgrade on a world of three control-plane
 // and three worker machines, several times, each in a process of its own, and prints medians with their breakdown.
 //
-// Use: bench [-n 5]. It needs the control-plane binaries, as the tests do.
+// Use: bench [-n 5] [-warm]. It needs the control-plane binaries, as the tests do.
 package main
 
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -20,12 +21,18 @@ import (
 
 func main() {
 	n := flag.Int("n", 5, "how many runs")
+	warm := flag.Bool("warm", false, "warm worlds only")
 	once := flag.Bool("once", false, "one run, as JSON; for the program itself")
+	fork := flag.String("fork", "", "a scenario up to its first step, on the world in this directory; for the program itself")
+	dir := flag.String("dir", "", "run directory of -fork")
 	flag.Parse()
-	do := func() error { return run(*n) }
-	if *once {
+	do := func() error { return errors.Join(runs(*n, *warm), runForks(*n)) }
+	if *once || *fork != "" {
 		rehearsal.CollectLess(os.Getenv)
 		do = runOnce
+	}
+	if *fork != "" {
+		do = func() error { return runFork(*fork, *dir) }
 	}
 	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -38,12 +45,15 @@ type sample struct {
 	Figures map[string]float64 // by name, as targets and breakdown know them
 }
 
-// targets are the promises.
-var targets = []struct {
+// target is a promise.
+type target struct {
 	name, unit string
 	atMost     bool
 	want, next float64
-}{
+}
+
+// targets are the promises.
+var targets = []target{
 	{"twin ready", "s", true, 10, 10},
 	{"rehearse run, boot included", "s", true, 45, 30},
 	{"site seconds per wall second", "", false, 40, 100},
@@ -51,7 +61,16 @@ var targets = []struct {
 	{"resident memory, all processes", "MiB", true, 2048, 2048},
 }
 
-func run(n int) error {
+// forkTargets are those about warm worlds.
+var forkTargets = []target{
+	{overhead, "s", true, 5, 5},
+}
+
+// runs measures whole rehearsals, unless only warm worlds are asked for.
+func runs(n int, warm bool) error {
+	if warm {
+		return nil
+	}
 	var samples []sample
 	for i := range n {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, n)
@@ -67,7 +86,29 @@ func run(n int) error {
 		}
 		samples = append(samples, s)
 	}
+	report(n, targets, samples)
+	return nil
+}
+
+// runForks measures scenarios on a warm world.
+func runForks(n int) error {
+	samples, err := forks(n)
+	if err != nil {
+		return err
+	}
+	report(n, forkTargets, samples)
+	return nil
+}
+
+func report(n int, targets []target, samples []sample) {
 	fmt.Printf("medians of %d runs (least, most); 3 control-plane and 3 worker machines\n\n", n)
+	judge(targets, samples)
+	breakdown(samples)
+	fmt.Println()
+}
+
+// judge prints which promises are kept.
+func judge(targets []target, samples []sample) {
 	for _, t := range targets {
 		v := values(samples, t.name)
 		word := "kept"
@@ -78,10 +119,8 @@ func run(n int) error {
 		if t.atMost {
 			sign = "at most"
 		}
-		fmt.Printf("%-34s %8.1f %-4s (%.1f, %.1f)  want %s %g, then %g: %s\n", t.name, median(v), t.unit, v[0], v[len(v)-1], sign, t.want, t.next, word)
+		fmt.Printf("%-44s %8.1f %-4s (%.1f, %.1f)  want %s %g, then %g: %s\n", t.name, median(v), t.unit, v[0], v[len(v)-1], sign, t.want, t.next, word)
 	}
-	breakdown(samples)
-	return nil
 }
 
 // breakdown prints what is not a target, grouped by the word before the colon, the largest first.

@@ -37,6 +37,18 @@ not known, the build does without. ` + "`rehearse doctor`" + ` and every run say
 
 `
 
+// forkText is about the twins of a suite.
+const forkText = `## The twins of a suite
+
+The twin of ` + "`rehearse run`" + ` is booted. Those of ` + "`rehearse test`" + ` are copies of one that was booted and saved at rest, one for
+each distinct world; the copies differ in nothing but the ports of their servers, which a test compares object by object.
+What such a copy shows and a twin that was booted does not: all controllers, API servers and kubelets have just been
+restarted, so kube-controller-manager has written its event RegisteredNode for each node again, and the leases are from
+now; the clusters are as much older as real time has passed since they were saved; and vCenter's log of tasks and the
+dates of its VMs begin with the copy. A world that cannot be copied is booted, and the run has a warning.
+
+`
+
 // real are the components that run unchanged: a name, what it is for, and the module that has the version.
 var real = []struct{ name, does, module string }{
 	{"Cluster API: core, kubeadm bootstrap, KubeadmControlPlane, ClusterResourceSet", "all controllers and webhooks, v1beta1 and v1beta2", "sigs.k8s.io/cluster-api"},
@@ -58,6 +70,7 @@ func fidelity(root string) ([]byte, error) {
 		return nil, err
 	}
 	writeClock(&b)
+	b.WriteString(forkText)
 	if err := writeFakes(&b, root); err != nil {
 		return nil, err
 	}

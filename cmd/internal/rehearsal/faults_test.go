@@ -129,6 +129,18 @@ func TestTheShippedRehearsalPasses(t *testing.T) {
 	}
 }
 
+// TestTheShippedRehearsalPassesOnACopyOfAWarmWorld upgrades one machine after the other that nobody has seen boot.
+func TestTheShippedRehearsalPassesOnACopyOfAWarmWorld(t *testing.T) {
+	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: small(t, 1, 1),
+		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, Snapshot: filepath.Join(t.TempDir(), "warm")})
+	if res.Verdict != journal.Pass || res.ExitCode != runner.ExitPass {
+		t.Errorf("got %s, exit %d: %s", res.Verdict, res.ExitCode, res.Message)
+	}
+	if len(res.Run.Warnings) != 0 {
+		t.Errorf("warnings: got %v, want none: one says that the twin is no copy", res.Run.Warnings)
+	}
+}
+
 func TestAFaultBeforeTheRunIsRefusedByPreflight(t *testing.T) {
 	world := small(t, 1, 1)
 	for _, c := range []struct{ fault, code string }{

@@ -30,6 +30,7 @@ type Config struct {
 	Seed           uint64
 	Dir            string // run directory; it must not hold a journal yet
 	Provision      bool
+	Snapshot       string   // directory of warm worlds, see sim.Options; empty: the twin is booted
 	Version        string   // of the program
 	Command        []string // repeats the run
 	// RollbackAt is the step after which the run turns back, "" for none; RollbackOnFailure turns back one that fails.
@@ -185,7 +186,7 @@ type Surroundings struct {
 // Run boots the twin, runs the runbook on it and ends the twin. The error is for a run that could not begin: an
 // *sim.InputError is the user's, everything else the testbed's.
 func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, err error) {
-	twin, err := r.plan.Start(ctx, sim.Options{Dir: filepath.Join(r.c.Dir, "twin"), Binaries: s.Binaries, Provision: r.c.Provision, Pace: clock.Free, Log: s.Log, Progress: s.Boot})
+	twin, err := r.plan.Start(ctx, sim.Options{Dir: filepath.Join(r.c.Dir, "twin"), Binaries: s.Binaries, Provision: r.c.Provision, Snapshot: r.c.Snapshot, Pace: clock.Free, Log: s.Log, Progress: s.Boot})
 	if err != nil {
 		return runner.Result{}, err
 	}

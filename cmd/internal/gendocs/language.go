@@ -113,6 +113,9 @@ func argument(a fault.Arg) string {
 	if a.Default != "" {
 		s += "; default " + a.Default
 	}
+	if a.Required {
+		s += "; required"
+	}
 	return s
 }
 

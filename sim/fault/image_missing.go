@@ -11,7 +11,7 @@ var imageMissing = Fault{
 	Effect: "the site's registry does not have an image; it fires when a node asks for it",
 	Symptom: "pods that need it on a node that does not have it wait in ImagePullBackOff; without etcd's a new control-plane machine does not join, " +
 		"and its Machine stays Provisioned",
-	Recovery: "synchronise the image; kubelets try again by themselves, at most 5 minutes later. kubeadm gives up after 5 minutes: delete a Machine " +
+	Recovery: "synchronise the image; kubelets try again by themselves, at most 5 minutes later. kubeadm gives up on etcd's after 2: delete a Machine " +
 		"that did not join",
 	Heal:   "synchronises the image; a Machine that did not join stays",
 	Source: "001_b91d9add2570b717.txt, Preparing for Cross-Version Upgrades; k8s.io/kubernetes@v1.35.4 pkg/kubelet/images/image_manager.go",

@@ -144,8 +144,12 @@ func TestTheShippedRehearsalPassesOnACopyOfAWarmWorld(t *testing.T) {
 func TestAFaultBeforeTheRunIsRefusedByPreflight(t *testing.T) {
 	world := small(t, 1, 1)
 	for _, c := range []struct{ fault, code string }{
-		{"vm-template-missing", "vsphere-template-missing"},
+		{"chart-missing", "kube-ovn-chart-missing"},
+		{"cluster-paused", "cluster-paused"},
 		{"kube-ovn-ungated", "kube-ovn-ungated"},
+		{"node-not-ready:cause=network", "workers-not-ready"},
+		{"vm-template-missing", "vsphere-template-missing"},
+		{"workload-partitioned", "control-plane-unreachable"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			res, _ := rehearse(t, world, c.fault)

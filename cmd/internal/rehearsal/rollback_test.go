@@ -2,6 +2,7 @@ package rehearsal_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,6 +36,37 @@ func level(t *testing.T, r *journal.Run, step string) journal.Level {
 		}
 	}
 	return ""
+}
+
+// A machine that cannot be built stops the upgrade in the middle of the control plane, one machine of the target having
+// joined: the undos bring the control plane and Kube-OVN back, and the run stays failed.
+func TestAFailedUpgradeIsRolledBack(t *testing.T) {
+	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: small(t, 3, 1),
+		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, RollbackOnFailure: true,
+		Faults: []string{"vm-template-missing:when=machine:control-plane/1"}})
+	if res.ExitCode != runner.ExitFail || !strings.HasSuffix(res.Message, "; rolled back") {
+		t.Errorf("got exit %d: %s, want %d, rolled back", res.ExitCode, res.Message, runner.ExitFail)
+	}
+	if b := res.Run.Rollback; b == nil || b.End == nil || b.End.Outcome != journal.Done {
+		t.Fatalf("got rollback %+v, want it done", b)
+	}
+	if got := versions(res.Run); got != asBefore {
+		t.Errorf("machines at the end: got\n%s\nwant\n%s", got, asBefore)
+	}
+	var undone []string
+	for _, s := range res.Run.Steps[res.Run.Rollback.Before:] {
+		undone = append(undone, fmt.Sprintf("%s %s %s", s.Kind, s.ID, s.End.Outcome))
+	}
+	want := "undo undo/control-plane done, wait undone/control-plane done, undo undo/kube-ovn done, wait undone/kube-ovn done"
+	if got := strings.Join(undone, ", "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for step, want := range map[string]journal.Level{"templates": journal.Reversible, "control-plane": journal.Reversible,
+		"control-plane-rolled": journal.OneWay} {
+		if got := level(t, res.Run, step); got != want {
+			t.Errorf("after %s: got %q, want %q", step, got, want)
+		}
+	}
 }
 
 func TestTheWayBackFromASiteThatIsHalfUpgraded(t *testing.T) {

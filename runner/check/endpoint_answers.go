@@ -21,7 +21,7 @@ var endpointAnswers = Invariant{
 			if e, known := s.endpoints[c]; known && !e.Answers && s.Now-e.Since >= failover {
 				return &Breach{
 					Message:  fmt.Sprintf("the control-plane endpoint of %s has not answered for %d s", c, failover),
-					Evidence: e.Message,
+					Evidence: fmt.Sprintf("since %.0f s of the run: %s", e.Since, e.Message),
 				}
 			}
 		}

@@ -65,6 +65,9 @@ func (o *Observer) attend(ctx context.Context, l *link) {
 			vain, pause = 0, again
 		case vain < inVainTimes:
 			vain, pause = vain+1, soon
+			if vain == tooLong && answered != nil {
+				o.remind(l.endpoint)
+			}
 		default:
 			pause = min(seldom, pause+pause/2)
 		}
@@ -72,6 +75,18 @@ func (o *Observer) attend(ctx context.Context, l *link) {
 			return
 		}
 	}
+}
+
+// tooLong is the attempt in vain at which an endpoint has been away for longer than it may.
+const tooLong = failover/int(soon/time.Second) + 1
+
+// remind hands on what was said already, so that it is judged now and not when something else happens: a site whose
+// endpoint is away may be silent for long.
+func (o *Observer) remind(b journal.Body) {
+	defer o.clock.Busy("observer reminds")()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_ = o.emit(b)
 }
 
 // knock asks whether the endpoint answers, and hands on when that is another answer than before.

@@ -180,4 +180,7 @@ func TestAnEndpointThatStaysAwayIsAskedSeldom(t *testing.T) {
 	if hours := float64(c.slept.Load()) / 3600; hours < 2 {
 		t.Errorf("got 40 attempts in %.1f hours, want them to last for longer", hours)
 	}
+	if n := len(c.said); n != 2 {
+		t.Errorf("it was told %d times, want when it went away and when it had been away for too long", n)
+	}
 }

@@ -151,11 +151,13 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 	if f.jobs == 0 {
 		f.jobs = suite.DefaultJobs(runtime.GOMAXPROCS(0), suite.Memory())
 	}
+	warm := filepath.Join(f.dir, ".warm") // keys are in it, and it is of no use to anybody but this suite
+	defer os.RemoveAll(warm)
 	watch := e.suiteProgress(f.quiet, len(items))
 	begin := time.Now()
 	r := suite.Runner{Jobs: f.jobs, Repeat: f.repeat, FailFast: f.failFast, Dir: f.dir, Limits: suite.Limits{Whole: f.patience, Silence: silence}, Watch: watch,
 		Command: func(i *suite.Item, dir string) []string {
-			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--seed", fmt.Sprint(f.seed)}
+			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--warm", warm, "--seed", fmt.Sprint(f.seed)}
 		},
 		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, f.seed) },
 	}

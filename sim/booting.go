@@ -18,6 +18,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
 // booting is a machine in kubeadm's hands.
@@ -158,8 +159,8 @@ func (m *booting) upload(ctx context.Context) error {
 // discover finds the cluster and reads its configuration from it.
 func (m *booting) discover(ctx context.Context) error {
 	w := m.w
-	if reason := w.joins.hit(m.b); reason != "" {
-		return &joinError{reason}
+	if w.t.guestFaults.fails(fault.JoinFails, m.vm.Name) {
+		return &joinError{"error execution phase preflight: couldn't validate the identity of the API Server"}
 	}
 	if m.b.ControlPlane {
 		if err := w.t.checkEtcdDisk(m.vm); err != nil {
@@ -227,5 +228,16 @@ func (m *booting) runKubelet(ctx context.Context) error {
 		node.StaticPods = kubeadm.StaticPods(m.conf, m.kubernetes, m.ip)
 	}
 	m.w.joined(node)
-	return m.w.kubelets.Run(ctx, node)
+	if m.w.t.guestFaults.fails(fault.StaleNode, m.vm.Name) {
+		if err := m.w.leaveStaleNode(ctx, n.Name); err != nil {
+			return err
+		}
+	}
+	if err := m.w.kubelets.Run(ctx, node); err != nil {
+		return err
+	}
+	if m.w.t.guestFaults.fails(fault.NodeNeverReady, m.vm.Name) {
+		return m.w.kubelets.SetCondition(n.Name, corev1.NodeReady, &networkDown)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -85,13 +86,35 @@ func (t *Twin) StopEtcd(ctx context.Context, cluster, member string) (func(conte
 	return func(ctx context.Context) error { return w.reviveEtcd(ctx, member) }, nil
 }
 
-// FailJoins implements fault.Guests.
-func (t *Twin) FailJoins(cluster, reason string, hit func(machine string)) (func(), error) {
-	w, err := t.workload(cluster)
-	if err != nil {
-		return nil, err
+// FailVCenter implements fault.VCenter.
+func (t *Twin) FailVCenter(f vcenter.Fault) (heal func()) { return t.vcenter.Inject(f) }
+
+// FailAPI implements fault.ManagementAPI.
+func (t *Twin) FailAPI(f fault.APIFault) (heal func()) {
+	return t.line.Inject(kube.LineFault{Effect: kube.LineEffect(f.Effect), Clients: f.Clients, Delay: f.Delay, Status: f.Status, Every: f.Every, Hit: f.Hit})
+}
+
+// DelayWatches implements fault.ManagementAPI.
+func (t *Twin) DelayWatches(kind string, by time.Duration, hit func()) (heal func()) {
+	return t.line.DelayWatches(kube.WatchDelay{Kind: kind, Delay: by, Hit: func(string) { hit() }})
+}
+
+// StopController implements fault.ManagementAPI.
+func (t *Twin) StopController(name string) (start func(), err error) {
+	if start, err = t.controllers.Stop(name); err == nil && name == "infrastructure-vsphere" {
+		t.vcenter.CutWaits() // only a process that lives hears of the end of its tasks
 	}
-	return w.joins.arm(reason, hit), nil
+	return start, err
+}
+
+// Datastores implements fault.VCenter.
+func (t *Twin) Datastores() []string {
+	var l []string
+	for _, p := range t.plan.places {
+		l = append(l, p.Datastore)
+	}
+	slices.Sort(l)
+	return slices.Compact(l)
 }
 
 // FailAppRelease implements fault.AppReleases.
@@ -141,7 +164,7 @@ func (t *Twin) begun(cluster string) (*workload, error) {
 
 // Names are what a fault may name of this world.
 func (p *Plan) Names() fault.Names {
-	n := fault.Names{fault.RoleName: {"control-plane"}}
+	n := fault.Names{fault.RoleName: {fault.ControlPlane}}
 	for _, c := range p.clusters {
 		n[fault.ClusterName] = append(n[fault.ClusterName], c.Name)
 		for _, m := range c.manifests {

@@ -15,6 +15,7 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
+	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
 // This file is the operating system inside a VM. When the VM is powered on first, VMware Tools report an address,
@@ -79,12 +80,18 @@ func (t *Twin) power(vm vcenter.VM, on bool) {
 		}
 	}
 	t.after(ctx, "guest "+vm.Name+" address", d.For("guest-address", vm.Name), func() {
+		if g == nil && t.guestFaults.fails(fault.NoAddress, vm.Name) {
+			return
+		}
 		ip := t.address(vm)
 		if err := t.vcenter.SetIP(vm.Ref, ip); err != nil {
 			return // the VM is gone
 		}
 		if g != nil {
 			t.after(ctx, "guest "+vm.Name+" restart", d.For("guest-restart", vm.Name), func() { w.restart(ctx, node, g) })
+			return
+		}
+		if t.guestFaults.fails(fault.BootHangs, vm.Name) {
 			return
 		}
 		t.after(ctx, "guest "+vm.Name+" cloud-init", d.For("guest-boot", vm.Name), func() { t.cloudInit(ctx, vm, ip) })

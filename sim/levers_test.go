@@ -11,11 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
-	"github.com/rehearse-dev/rehearse/fakes/kubeadm"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
+	"github.com/rehearse-dev/rehearse/sim/fault"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
@@ -33,40 +35,55 @@ func TestAFaultOfAClusterThatHasNotBegunIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, want)
 		}
 	}
-	if _, err := twin.FailJoins("prod-b", "", nil); err == nil {
-		t.Error("joins of an unknown cluster: got no error")
-	}
 }
 
-func TestAJoinFaultTellsOfEachWorkerOnce(t *testing.T) {
-	var f joinFault
+func TestAGuestFaultTellsOfEachMachineOnce(t *testing.T) {
+	var f guestFaults
 	var told []string
-	worker := func(name string, controlPlane bool) *kubeadm.Bootstrap {
-		b := &kubeadm.Bootstrap{}
-		b.Node.Name, b.ControlPlane = name, controlPlane
-		return b
+	if f.fails(fault.JoinFails, "w-0") {
+		t.Error("without a fault: it fails")
 	}
-	if got := f.hit(worker("w-0", false)); got != "" {
-		t.Errorf("without a fault: got %q", got)
-	}
-	heal := f.arm("no", func(name string) { told = append(told, name) })
-	if len(told) != 0 {
-		t.Errorf("before any join: told of %q", told)
-	}
+	worker := func(m string) bool { return strings.HasPrefix(m, "w-") }
+	heal := f.arm(fault.JoinFails, worker, func(name string) { told = append(told, name) })
 	for _, name := range []string{"w-1", "w-1", "w-2"} {
-		if got := f.hit(worker(name, false)); got != "no" {
-			t.Errorf("%s: got %q, want no", name, got)
+		if !f.fails(fault.JoinFails, name) {
+			t.Errorf("%s: does not fail", name)
 		}
 	}
-	if got := f.hit(worker("cp-1", true)); got != "" {
-		t.Errorf("a control-plane machine: got %q", got)
+	if f.fails(fault.JoinFails, "cp-1") || f.fails(fault.BootHangs, "w-1") {
+		t.Error("another machine or another edge: it fails")
 	}
 	if want := []string{"w-1", "w-2"}; !slices.Equal(told, want) {
 		t.Errorf("told of %q, want %q", told, want)
 	}
 	heal()
-	if got := f.hit(worker("w-3", false)); got != "" {
-		t.Errorf("healed: got %q", got)
+	if f.fails(fault.JoinFails, "w-3") {
+		t.Error("healed: it fails")
+	}
+}
+
+func TestAMachineIsOfWhatItIsNamedAfter(t *testing.T) {
+	object := func(kind, name string) Manifest {
+		o := &unstructured.Unstructured{}
+		o.SetKind(kind)
+		o.SetName(name)
+		return Manifest{Object: o}
+	}
+	twin := &Twin{plan: &Plan{clusters: []*clusterPlan{
+		{Cluster: Cluster{Name: "a"}, manifests: []Manifest{object("KubeadmControlPlane", "a-kcp"), object("MachineDeployment", "a-md"), object("MachineDeployment", "a-md-gpu")}},
+		{Cluster: Cluster{Name: "b"}, manifests: []Manifest{object("KubeadmControlPlane", "b-kcp"), object("VSphereMachineTemplate", "b-x")}},
+	}}}
+	for _, c := range []struct {
+		machine, cluster, role string
+		want                   bool
+	}{
+		{"a-kcp-x1", "", "", true}, {"a-kcp-x1", "a", "control-plane", true}, {"a-kcp-x1", "b", "", false}, {"a-kcp-x1", "a", fault.Workers, false},
+		{"a-md-q-x1", "a", "a-md", true}, {"a-md-q-x1", "a", fault.Workers, true}, {"a-md-gpu-q-x1", "a", "a-md", false}, {"a-md-gpu-q-x1", "a", "a-md-gpu", true},
+		{"b-kcp-x1", "b", "control-plane", true}, {"b-x-1", "", "", false}, {"other", "", "", false},
+	} {
+		if got := twin.Which(c.cluster, c.role)(c.machine); got != c.want {
+			t.Errorf("%s of cluster %q and role %q: got %v, want %v", c.machine, c.cluster, c.role, got, c.want)
+		}
 	}
 }
 

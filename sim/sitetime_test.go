@@ -18,6 +18,7 @@ import (
 
 	"github.com/rehearse-dev/rehearse/sim"
 	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/fault"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
@@ -95,11 +96,8 @@ func (s *siteTime) workers(t *testing.T) []clusterv1.Machine {
 func (s *siteTime) remediation(t *testing.T) {
 	const patience = 10 * time.Minute
 	old := s.workers(t)[0].Name
-	heal, err := s.twin.FailJoins("prod-a", "no route to host", func(string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer heal()
+	heal := s.twin.FailGuests(fault.JoinFails, s.twin.Which("prod-a", fault.Workers), func(string) {})
+	defer heal(t.Context()) //nolint:errcheck // the twin ends
 	mhc := &clusterv1.MachineHealthCheck{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "workers"}}
 	mhc.Spec.ClusterName = "prod-a"
 	mhc.Spec.Selector.MatchLabels = map[string]string{clusterv1.MachineDeploymentNameLabel: "prod-a-md-0"}

@@ -70,6 +70,7 @@ type Twin struct {
 	webhookCA   *kube.CA
 	webhooks    *kube.WebhookServer
 	from        *saved // what the twin was restored from, nil: it was booted
+	guestFaults guestFaults
 
 	vmsMu   sync.Mutex // held while a VM is made, so that vcenter gives its references in the order of vms
 	vms     []savedVM  // those of adopted machines

@@ -60,7 +60,6 @@ type workload struct {
 	running bool
 	storage etcd.Storage      // what the API server finds; "": no member has started
 	guests  map[string]*guest // by node name
-	joins   joinFault
 }
 
 // newWorkload reserves the endpoint.

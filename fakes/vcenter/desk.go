@@ -43,6 +43,9 @@ func (d *desk) receive(ctx *simulator.Context, m *simulator.Method) (mo.Referenc
 	if d.v.cfg.OnCall != nil {
 		d.v.cfg.OnCall(m.Name)
 	}
+	if h, fault, refused := d.session(m); refused {
+		return h, fault
+	}
 	vm, isVM := ctx.Map.Get(m.This).(*simulator.VirtualMachine)
 	if ctx.Session != nil {
 		switch body := m.Body.(type) {
@@ -62,10 +65,27 @@ func (d *desk) receive(ctx *simulator.Context, m *simulator.Method) (mo.Referenc
 	if isVM {
 		name = nameOf(ctx, vm)
 	}
-	if f := d.v.faults.hit(m.Name, name); f.is(Refuse) {
+	if f := d.v.faults.hit(ofCalls, m.Name, name); f.is(Refuse) {
 		return nil, f.Err
 	}
 	return nil, nil
+}
+
+// session refuses calls of an account that is not accepted any more. A login is answered by the desk, which says why.
+func (d *desk) session(m *simulator.Method) (h mo.Reference, _ types.BaseMethodFault, refused bool) {
+	if m.Name == "RetrieveServiceContent" || m.Name == "WaitForUpdatesEx" || d.v.faults.hit(ofSessions, "", m.Name) == nil {
+		return nil, nil, false
+	}
+	if m.Name == "Login" {
+		return d, nil, true
+	}
+	return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}, true
+}
+
+// Login is only asked for while the account is not accepted.
+func (d *desk) Login(*simulator.Context, *types.Login) soap.HasFault {
+	return &methods.LoginBody{Fault_: simulator.Fault("Cannot complete login due to an incorrect user name or password.",
+		&types.InvalidLogin{})}
 }
 
 func nameOf(ctx *simulator.Context, vm *simulator.VirtualMachine) (name string) {
@@ -174,9 +194,11 @@ func (d *desk) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesE
 	if r.Options != nil && r.Options.MaxWaitSeconds != nil {
 		limit = int(*r.Options.MaxWaitSeconds)
 	}
+	asked := d.v.cuts.Load()
 	for n := 1; ; n++ {
 		pc, ok := ctx.Session.Get(r.This).(*simulator.PropertyCollector)
-		if !ok || d.v.readers.isClosed() {
+		if !ok || d.v.readers.isClosed() || d.v.cuts.Load() != asked {
+			d.v.readers.drop(r.This)
 			return &methods.WaitForUpdatesExBody{Fault_: simulator.Fault("", &types.RequestCanceled{})}
 		}
 		part := *r
@@ -184,6 +206,9 @@ func (d *desk) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesE
 			part.Options = boundedBy(r.Options, slice)
 		}
 		body := pc.WaitForUpdatesEx(ctx, &part).(*methods.WaitForUpdatesExBody)
+		if d.v.cuts.Load() != asked {
+			continue
+		}
 		if r.Version != "" && body.Res != nil && body.Res.Returnval != nil {
 			d.v.readers.served(r.This)
 		}

@@ -157,7 +157,7 @@ func (v *VCenter) keep(c *simulator.Context, vm *simulator.VirtualMachine) *type
 	if len(files) == 0 {
 		return nil
 	}
-	if hit := v.faults.hit("ReconfigVM_Task", name); hit.is(Refuse) || hit.is(Fail) {
+	if hit := v.faults.hit(ofTasks, "ReconfigVM_Task", name); hit.is(Refuse) || hit.is(Fail) {
 		return hit.localized()
 	}
 	if fault := v.detach(c, vm, files); fault != nil {
@@ -326,7 +326,7 @@ func (v *VCenter) DeleteDisk(dc, file string) (task string, err error) {
 	if !ok {
 		return "", fmt.Errorf("datacenter %q not found", dc)
 	}
-	hit := v.faults.hit("DeleteDatastoreFile_Task", file)
+	hit := v.faults.hit(ofTasks, "DeleteDatastoreFile_Task", file)
 	if hit.is(Refuse) {
 		return "", fmt.Errorf("delete %s: %s", file, hit.localized().LocalizedMessage)
 	}

@@ -8,7 +8,8 @@
 //
 //	The SOAP and REST protocols with logins that refuse a wrong password; inventory under the site's own names;
 //	cloning from VM templates, reconfiguring, power, guest shutdown and destruction as tasks that run for a
-//	configured time; what VMware Tools reports; guestinfo as the provider writes it; faults by method, VM and count.
+//	configured time; what VMware Tools reports; guestinfo as the provider writes it; faults by method, VM and count,
+//	a service that has stopped, an account that is not accepted, tasks that take long.
 //	Virtual disks with a file of their own: attached and detached by reconfiguration, kept when they are off a VM that is
 //	destroyed and deleted with one that has them; a UUID that belongs to the file; the lock of a VM that runs on them.
 //

@@ -22,22 +22,43 @@ const (
 	Lose Effect = "lose"
 	// Hold keeps the task running until the fault is healed; then it takes its time as usual.
 	Hold Effect = "hold"
+	// Slow lets the task take Factor times as long.
+	Slow Effect = "slow"
+	// Down is vCenter's service that has stopped: the proxy before it answers every request with 503. What was asked
+	// before is still answered, and the VMs run on. Method and VM say nothing then; nor with Expired.
+	Down Effect = "down"
+	// Expired is an account whose password is no longer good: its sessions have ended and no login works.
+	Expired Effect = "expired"
+)
+
+// The layers that look for a fault, each for effects of its own.
+var (
+	ofTasks    = []Effect{Refuse, Fail, Lose, Hold}
+	ofCalls    = []Effect{Refuse}
+	ofTime     = []Effect{Slow}
+	ofService  = []Effect{Down}
+	ofSessions = []Effect{Expired}
 )
 
 // Fault is a defect of vCenter that waits for a call. Calls of VCenter's own methods are never hit.
 type Fault struct {
-	// Method is the SOAP method, e.g. "CloneVM_Task". Effects other than Refuse work on the tasks of Durations.
+	// Method is the SOAP method, e.g. "CloneVM_Task"; empty: any. Refuse works on all, the others on the tasks of
+	// Durations.
 	Method string
 	// VM is a path.Match pattern of the name of the VM that the call acts on (of a clone: the new name); empty: any.
 	VM string
+	// Which, if set, tells by its name whether a VM is meant. It must not block.
+	Which func(vm string) bool
 	// Nth says which matching call is hit, counted from Inject on; 0: each of them.
 	Nth    int
 	Effect Effect
+	Factor int // of Slow
 	// Err is the fault that clients see, e.g. &types.NoDiskSpace{}; not used by Hold.
 	Err types.BaseMethodFault
 	// Message is vCenter's text for it; empty: the name of Err's type.
 	Message string
-	// Fired, if set, is called with the name of the VM each time the fault hits, while the call waits.
+	// Fired, if set, is called with the name of the VM (Down and Expired: what was asked) each time the fault hits, while
+	// the call waits.
 	Fired func(vm string)
 }
 
@@ -93,12 +114,13 @@ func (a *armed) release() {
 	}
 }
 
-// hit counts a call and returns the fault that it meets, nil in the usual case. The first one armed wins.
-func (f *faults) hit(method, vm string) *armed {
+// hit counts a call and returns the fault of these effects that it meets, nil in the usual case. The first one armed
+// wins.
+func (f *faults) hit(of []Effect, method, vm string) *armed {
 	var found *armed
 	f.mu.Lock()
 	for _, a := range f.armed {
-		if !a.matches(method, vm) {
+		if !slices.Contains(of, a.Effect) || !a.matches(method, vm) {
 			continue
 		}
 		a.calls++
@@ -114,11 +136,11 @@ func (f *faults) hit(method, vm string) *armed {
 }
 
 func (a *armed) matches(method, vm string) bool {
-	if a.Method != method || a.VM == "" {
-		return a.Method == method
+	if a.Method != "" && a.Method != method || a.Which != nil && !a.Which(vm) {
+		return false
 	}
 	ok, err := path.Match(a.VM, vm)
-	return ok && err == nil
+	return a.VM == "" || ok && err == nil
 }
 
 // is tells whether a fault hit at all, and with which effect.

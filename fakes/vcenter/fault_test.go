@@ -2,11 +2,15 @@ package vcenter_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/vmware/govmomi"
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/task"
+	"github.com/vmware/govmomi/vapi/rest"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
@@ -94,5 +98,66 @@ func TestHoldLastsUntilHealed(t *testing.T) {
 	heal()
 	if err := s.end(tk, time.Minute); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSlowTasksTakeTheirFactor(t *testing.T) {
+	s := start(t)
+	var hit []string
+	heal := s.Inject(vcenter.Fault{Effect: vcenter.Slow, Factor: 3, Which: func(vm string) bool { return vm == "w-1" },
+		Fired: func(vm string) { hit = append(hit, vm) }})
+	if err := s.end(s.clone("w-2", oldTemplate), time.Minute); err != nil {
+		t.Errorf("another VM: %v", err)
+	}
+	tk := s.clone("w-1", oldTemplate)
+	s.clock.Advance(2 * time.Minute)
+	if got := s.state(tk); got != types.TaskInfoStateRunning {
+		t.Errorf("after twice its time: got %s, want running", got)
+	}
+	if err := s.end(tk, time.Minute); err != nil || !slices.Equal(hit, []string{"w-1"}) {
+		t.Errorf("after three times its time: got %v, hit %q, want it done", err, hit)
+	}
+	heal()
+}
+
+func TestAServiceThatHasStoppedAnswersNobody(t *testing.T) {
+	s := start(t)
+	var asked []string
+	heal := s.Inject(vcenter.Fault{Effect: vcenter.Down, Fired: func(what string) { asked = append(asked, what) }})
+	_, err := govmomi.NewClient(s.ctx, s.URL(), true)
+	if err == nil || !strings.Contains(err.Error(), "503 Service Unavailable") || !slices.Contains(asked, "POST /sdk") {
+		t.Errorf("SOAP: got %v, asked %q, want 503", err, asked)
+	}
+	rc := rest.NewClient(s.client.Client)
+	if err := rc.Login(s.ctx, s.URL().User); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("REST: got %v, want 503", err)
+	}
+	heal()
+	if err := rc.Login(s.ctx, s.URL().User); err != nil {
+		t.Errorf("healed: %v", err)
+	}
+}
+
+// The provider asks whether its session is alive, logs out, and logs in again.
+func TestAnAccountThatHasExpiredHasNoSessionAndGetsNone(t *testing.T) {
+	s := start(t)
+	rc := rest.NewClient(s.client.Client)
+	if err := rc.Login(s.ctx, s.URL().User); err != nil {
+		t.Fatal(err)
+	}
+	heal := s.Inject(vcenter.Fault{Effect: vcenter.Expired})
+	if u, err := s.client.SessionManager.UserSession(s.ctx); u != nil || err != nil {
+		t.Errorf("SOAP session: got %v, %v, want none", u, err)
+	}
+	if u, err := rc.Session(s.ctx); u != nil || err != nil {
+		t.Errorf("REST session: got %v, %v, want none", u, err)
+	}
+	const text = "Cannot complete login due to an incorrect user name or password."
+	if _, err := govmomi.NewClient(s.ctx, s.URL(), true); err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("login: got %v, want %q", err, text)
+	}
+	heal()
+	if _, err := govmomi.NewClient(s.ctx, s.URL(), true); err != nil {
+		t.Errorf("healed: %v", err)
 	}
 }

@@ -47,7 +47,7 @@ func (v *VCenter) shutdown(ctx *simulator.Context, vm *simulator.VirtualMachine)
 		name, tools = vm.Name, vm.Guest.ToolsRunningStatus
 		on = vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
 	})
-	hit := v.faults.hit("ShutdownGuest", name)
+	hit := v.faults.hit(ofTasks, "ShutdownGuest", name)
 	switch {
 	case hit.is(Refuse):
 		return simulator.Fault(hit.localized().LocalizedMessage, hit.Err)

@@ -26,9 +26,12 @@ func (v *VCenter) begin(ctx *simulator.Context, j job) (types.ManagedObjectRefer
 	if j.target == "" {
 		j.target = name
 	}
-	hit := v.faults.hit(j.method, j.target)
+	hit := v.faults.hit(ofTasks, j.method, j.target)
 	if hit.is(Refuse) {
 		return types.ManagedObjectReference{}, simulator.Fault(hit.localized().LocalizedMessage, hit.Err)
+	}
+	if slow := v.faults.hit(ofTime, j.method, j.target); slow != nil {
+		j.takes *= time.Duration(slow.Factor)
 	}
 	task := simulator.CreateTask(j.vm, j.label, nil)
 	task.Info.State = types.TaskInfoStateRunning

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/vmware/govmomi/pbm/simulator" // storage policies
@@ -72,6 +73,8 @@ type VCenter struct {
 	faults  faults
 	readers readers
 	events  events
+
+	cuts atomic.Int64 // how often CutWaits was called
 
 	mu        sync.Mutex
 	closed    bool
@@ -138,6 +141,10 @@ func (v *VCenter) URL() *url.URL {
 
 // Host is the endpoint's host:port, as a VSphereCluster's spec.server names it.
 func (v *VCenter) Host() string { return v.server.URL.Host }
+
+// CutWaits ends every wait for updates that is in flight with an error: the process that waited has ended. It takes up to
+// a second of real time to be noticed, in which no update is delivered.
+func (v *VCenter) CutWaits() { v.cuts.Add(1) }
 
 // Close stops serving and removes the VMs' files. It does not wait for clients: the provider waits for tasks without
 // a deadline, and vcsim's own Close waits for those clients.

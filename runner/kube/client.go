@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,6 +36,7 @@ func New(cfg *rest.Config, warn func(text string)) (*Client, error) {
 	cfg.QPS, cfg.Burst = qps, burst
 	cfg.UserAgent = FieldManager
 	cfg.WarningHandler = warnings(warn)
+	cfg.Wrap(withoutRetryAfter)
 	d, err := dynamic.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("client of %s: %w", cfg.Host, err)
@@ -91,6 +93,22 @@ func (c *Client) Ping(ctx context.Context) error {
 	}
 	return err
 }
+
+// withoutRetryAfter leaves it to the caller to ask again: client-go would sleep as long as the server says, up to ten
+// times, in real time and inside the request.
+func withoutRetryAfter(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if resp != nil {
+			resp.Header.Del("Retry-After")
+		}
+		return resp, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 type warnings func(string)
 

@@ -21,6 +21,7 @@ type Barrier struct {
 	mu      sync.Mutex
 	kinds   map[string]bool // group/Kind that an informer watches; writes of others are not waited for
 	seen    map[objectKey]int64
+	held    map[objectKey]heldBack
 	gone    map[objectKey]bool // deleted, or being deleted
 	pending map[objectKey]write
 }
@@ -44,9 +45,9 @@ func (b *Barrier) Wrote(gk schema.GroupKind, namespace, name, resourceVersion st
 	switch {
 	case !b.kinds[k.kind]:
 		return
-	case deleted && b.gone[k]:
+	case deleted && (b.gone[k] || b.held[k].gone):
 		return
-	case !deleted && version <= b.seen[k]: // no change, or the watch was faster than the reply
+	case !deleted && version <= b.seen[k], !deleted && version <= b.held[k].version: // no change, or the watch was faster than the reply
 		return
 	case deleted:
 		version = 0

@@ -54,6 +54,7 @@ type Clock struct {
 	queues []*Queue
 	guard  func(controller string) bool // nil: nothing is skipped
 	only   string                       // the one controller that may work, "": all
+	parked map[string]int               // reconciles that wait for an answer, with how many of their requests
 	stats  Stats
 	late   []string // what was given up
 
@@ -85,8 +86,8 @@ func New(o Options) *Clock {
 	if o.MaxWait == 0 {
 		o.MaxWait = 2 * time.Second
 	}
-	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}}
-	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}
+	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}, parked: map[string]int{}}
+	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, held: map[objectKey]heldBack{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}
 	if o.Resume.After(c.now) {
 		c.move(o.Resume.Sub(c.now))
 		c.now, c.o.Start = o.Resume.Round(0), o.Resume.Round(0)

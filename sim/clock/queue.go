@@ -37,7 +37,7 @@ func (c *Clock) ControllerOptions(workers int, minInterval time.Duration, hang H
 		CacheSyncTimeout:        5 * time.Minute,
 		NewQueue: func(name string, rl workqueue.TypedRateLimiter[request]) workqueue.TypedRateLimitingInterface[request] {
 			q := &Queue{c: c, name: name, rl: rl, minInterval: minInterval, hang: hang,
-				items: map[request]*item{}, running: map[request]time.Duration{}, started: map[request]time.Time{}}
+				items: map[request]*item{}, running: map[request]time.Duration{}, excused: map[request]bool{}, known: map[request]bool{}, started: map[request]time.Time{}}
 			q.cond = sync.NewCond(&c.mu)
 			c.mu.Lock()
 			c.queues = append(c.queues, q)
@@ -76,8 +76,11 @@ type Queue struct {
 	cond        *sync.Cond
 	items       map[request]*item
 	running     map[request]time.Duration // Real() at the start
+	excused     map[request]bool          // of those that run: they have not hung, however long it takes
 	started     map[request]time.Time     // site time of the last start
 	stopped     bool
+	halted      bool
+	known       map[request]bool // while halted: what there is to reconcile
 	stats       QueueStats
 }
 
@@ -113,6 +116,10 @@ func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
 		return
 	}
 	q.c.Touch()
+	if q.halted {
+		q.known[k] = true
+		return
+	}
 	after := o.After
 	if o.RateLimited { // upstream's rule: the smaller of the two
 		if d := q.rl.When(k); after == 0 || d < after {
@@ -205,10 +212,11 @@ func (q *Queue) Done(k request) {
 		q.stats.Reconciles++
 		q.stats.Wall += d
 		q.stats.Max = max(q.stats.Max, d)
-		if q.hang.After > 0 && d > q.hang.After {
+		if q.hang.After > 0 && d > q.hang.After && !q.excused[k] {
 			q.holdLocked(k, q.c.now.Add(time.Duration(float64(d)*q.hang.Factor)))
 		}
 		delete(q.running, k)
+		delete(q.excused, k)
 		q.c.giveLocked(q.name)
 	}
 	q.cond.Broadcast()

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmware/govmomi/vim25/types"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit/fakeclock"
+	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 )
 
 // site plays a twin of one cluster whose Kubernetes API does not answer.
@@ -26,8 +28,10 @@ type site struct {
 
 	hit     func(string) // of the fault that lies in wait
 	call    func(string) // tells of a call
-	gone    bool         // a template was taken away
-	stopped []string     // members
+	vcenter vcenter.Fault
+	api     APIFault
+	gone    bool     // a template was taken away
+	stopped []string // members
 	healed  bool
 }
 
@@ -43,10 +47,27 @@ func (s *site) StopEtcd(_ context.Context, _, member string) (func(context.Conte
 	s.stopped = append(s.stopped, member)
 	return func(context.Context) error { s.healed = true; return nil }, nil
 }
-func (s *site) FailJoins(_, _ string, hit func(string)) (func(), error) {
+func (s *site) FailGuests(_ Edge, _ func(string) bool, hit func(string)) func(context.Context) error {
 	s.hit = hit
+	return func(context.Context) error { s.healed = true; return nil }
+}
+func (s *site) Which(string, string) func(string) bool { return func(string) bool { return true } }
+func (s *site) FailVCenter(f vcenter.Fault) func() {
+	s.vcenter, s.hit = f, f.Fired
+	return func() { s.healed = true }
+}
+func (s *site) FailAPI(f APIFault) func() {
+	s.api, s.hit = f, f.Hit
+	return func() { s.healed = true }
+}
+func (s *site) StopController(string) (func(), error) {
 	return func() { s.healed = true }, nil
 }
+func (s *site) DelayWatches(_ string, _ time.Duration, hit func()) func() {
+	s.hit = func(string) { hit() }
+	return func() { s.healed = true }
+}
+func (s *site) Datastores() []string { return []string{"ds-1"} }
 func (s *site) FailAppRelease(_, _, _ string, hit func(string)) (func(), error) {
 	s.hit = hit
 	return func() { s.healed = true }, nil
@@ -119,11 +140,11 @@ func TestAFaultInWaitFiresWhenSomethingMeetsIt(t *testing.T) {
 func TestEachWorkerWhoseJoinFailsIsATarget(t *testing.T) {
 	s := &site{}
 	y := tell(t, s, "worker-join-fails")
-	y.check(t, "armed worker-join-fails", "laid a new worker of prod-a that joins")
+	y.check(t, "armed worker-join-fails", "laid a new worker that joins in prod-a")
 	s.hit("w-1")
 	s.hit("w-1")
 	s.hit("w-2")
-	y.check(t, "armed worker-join-fails", "laid a new worker of prod-a that joins",
+	y.check(t, "armed worker-join-fails", "laid a new worker that joins in prod-a",
 		"fired Machine w-1 of prod-a: kubeadm join failed", "fired Machine w-2 of prod-a: kubeadm join failed")
 }
 
@@ -334,4 +355,59 @@ func TestAnOperatorHealsByName(t *testing.T) {
 	}
 	const target = "VM template new: removed from vCenter"
 	y.check(t, "armed vm-template-missing", "fired "+target, "healed "+target)
+}
+
+// Each row that only pulls a lever is told of by it, says what it hit, and lets go when it is healed.
+func TestALeverIsPulledAndLetGo(t *testing.T) {
+	for _, c := range []struct{ text, hit, waits, target string }{
+		{"api-errors:code=503,client=site,every=3", "site", "the next request to the management API", "management API: requests of site get errors"},
+		{"api-refused", "site", "the next request to the management API", "management API: requests of site are refused"},
+		{"api-slow:delay=2s", "cluster-api", "the next request to the management API", "management API: requests of cluster-api are slow"},
+		{"api-throttled:retry-after=5s", "site", "the next request to the management API", "management API: requests of site are turned away with 429"},
+		{"control-plane-join-fails", "cp-1", "a new control-plane machine that joins in prod-a", "Machine cp-1 of prod-a: kubeadm join failed"},
+		{"datastore-full", "w-1", "the next clone of a VM", "VM w-1: no space for its disks"},
+		{"node-never-ready", "w-1", "a new node that registers in prod-a", "Machine w-1 of prod-a: its node is not Ready"},
+		{"node-stale", "w-1", "a new node that registers in prod-a", "Machine w-1 of prod-a: its kubelet took up a Node of another VM"},
+		{"vcenter-credentials-expired", "Login", "the next call to vCenter", "vCenter: a call was refused, the account has expired"},
+		{"vcenter-down", "POST /sdk", "the next request to vCenter", "vCenter: a request got 503 Service Unavailable"},
+		{"vcenter-slow-tasks:factor=7", "w-1", "the next task of a VM", "VM w-1: its tasks are slow"},
+		{"vm-boot-hangs", "w-1", "a new VM that boots in prod-a", "Machine w-1 of prod-a: its boot hangs"},
+		{"vm-clone-fails", "w-1", "the next clone of a VM", "VM w-1: its clone failed"},
+		{"vm-without-ip", "w-1", "a new VM that boots in prod-a", "Machine w-1 of prod-a: its VM reports no address"},
+		{"watch-delayed", "", "the next change of a Machine", "watch of Machine: its events are late"},
+	} {
+		s := &site{}
+		y := prepare(t, s, c.text+map[bool]string{true: ",", false: ":"}[strings.Contains(c.text, ":")]+"heal=operator")
+		y.Start(t.Context())
+		id, _, _ := strings.Cut(c.text, ":")
+		s.hit(c.hit)
+		y.check(t, "armed "+id, "laid "+c.waits, "fired "+c.target)
+		if err := y.Heal(t.Context(), id); err != nil || !s.healed {
+			t.Errorf("%s: heal: %v, let go %v", id, err, s.healed)
+		}
+	}
+	s := &site{}
+	tell(t, s, "api-errors:code=503,client=site,every=3")
+	if f := s.api; f.Effect != APIError || f.Status != 503 || !slices.Equal(f.Clients, []string{"site"}) || f.Every != 3 {
+		t.Errorf("api-errors: got %+v", f)
+	}
+	tell(t, s, "datastore-full")
+	if _, ok := s.vcenter.Err.(*types.NoDiskSpace); !ok || s.vcenter.Message != "Insufficient disk space on datastore 'ds-1'." {
+		t.Errorf("datastore-full: got %T %q", s.vcenter.Err, s.vcenter.Message)
+	}
+}
+
+// A controller that restarts comes back by itself, unless somebody says when.
+func TestARestartIsOver(t *testing.T) {
+	for text, after := range map[string]time.Duration{"controller-restart": 30 * time.Second, "controller-restart:heal=time:5m": 5 * time.Minute} {
+		s := &site{}
+		y := tell(t, s, text)
+		y.clock.Advance(after - time.Second)
+		if s.healed {
+			t.Errorf("%s: back too early", text)
+		}
+		if y.clock.Advance(time.Second); !s.healed {
+			t.Errorf("%s: not back after %s", text, after)
+		}
+	}
 }

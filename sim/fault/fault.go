@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Fault is a row of the table.
@@ -23,6 +24,8 @@ type Fault struct {
 	Heal     string // what heal= does in that person's stead
 	Source   string // the document that it comes from
 	Args     []Arg
+	// Lasts is heal= where nobody gives it; "": never.
+	Lasts string
 
 	// inject does the effect, or lays it in wait. hit is told by name each time that something feels it: before inject
 	// returns when the fault changes the site itself, else later, from any goroutine. It may heal the fault, so its
@@ -60,25 +63,37 @@ type Kind string
 
 // The kinds of values.
 const (
-	Number       Kind = "number" // 1 or more
+	Number       Kind = "number"   // 1 or more
+	Duration     Kind = "duration" // of site time, more than nothing
 	ClusterName  Kind = "cluster"
 	TemplateName Kind = "VM template"
 	RoleName     Kind = "role" // of machines: control-plane, or a MachineDeployment
 )
 
-// clusterArg is the argument that most faults have.
-var clusterArg = Arg{Name: "cluster", Doc: "the workload cluster; by default the first", Kind: ClusterName}
+// clusterArg is the argument that most faults have, roleArg one of those that meet machines.
+var (
+	clusterArg = Arg{Name: "cluster", Doc: "the workload cluster; by default the first", Kind: ClusterName}
+	roleArg    = Arg{Name: "role", Doc: "only machines of this role: control-plane, or a MachineDeployment; by default all", Kind: RoleName}
+)
 
 // Args are the values of a fault's arguments, defaults included.
 type Args map[string]string
 
 // Faults is the table, sorted by id.
 var Faults = []Fault{
+	apiErrors,
+	apiRefused,
+	apiSlow,
+	apiThrottled,
 	appReleaseEdited,
 	appReleaseFails,
 	appReleaseSlow,
 	chartMissing,
 	clusterPaused,
+	controlPlaneJoinFails,
+	controllerRestart,
+	cpiAbsent,
+	datastoreFull,
 	drStandby,
 	drainBlocked,
 	editSplit,
@@ -93,13 +108,24 @@ var Faults = []Fault{
 	loadBalancerStale,
 	machineDeleted,
 	maxSurgeEdited,
+	nodeNeverReady,
 	nodeNotReady,
+	nodeStale,
 	oldTemplateDeleted,
 	registryAddressMissing,
 	registryUnreachable,
 	stepDoneTwice,
 	templateEditedInPlace,
+	vCenterCredentialsExpired,
+	vCenterDown,
+	vCenterSlowTasks,
+	vmBootHangs,
+	vmCloneFails,
+	vmFailed,
 	vmTemplateMissing,
+	vmWithoutIP,
+	watchDelayed,
+	webhookUnavailable,
 	workerJoinFails,
 	workersFirst,
 	workloadPartitioned,
@@ -137,6 +163,9 @@ func (f Fault) args(given map[string]string) (Args, error) {
 		}
 		if len(x.OneOf) > 0 && !slices.Contains(x.OneOf, v) {
 			return nil, fmt.Errorf("%s: got %q, want one of %s", x.Name, v, strings.Join(x.OneOf, ", "))
+		}
+		if d, err := time.ParseDuration(v); x.Kind == Duration && v != "" && (err != nil || d <= 0) {
+			return nil, fmt.Errorf("%s: got %q, want a duration, as 5s or 2m", x.Name, v)
 		}
 		if n, err := strconv.Atoi(v); x.Kind == Number && v != "" && (err != nil || n < 1) {
 			return nil, fmt.Errorf("%s: got %q, want a number from 1 on", x.Name, v)

@@ -15,10 +15,12 @@ type Site interface {
 	EtcdHealth
 	Guests
 	KubeOVN
+	ManagementAPI
 	Networks
 	Nodes
 	Registry
 	Templates
+	VCenter
 }
 
 // Calls are the requests that the site's clients send.
@@ -44,13 +46,6 @@ type Etcd interface {
 	EtcdVoters(cluster string) (up []string, voters int, err error)
 	// StopEtcd ends the etcd process of a member; start brings it back, if its machine is still there and a member.
 	StopEtcd(ctx context.Context, cluster, member string) (start func(context.Context) error, err error)
-}
-
-// Guests are the operating systems of the machines.
-type Guests interface {
-	// FailJoins lets kubeadm join fail in every worker that boots from now on until heal is called; hit is told each
-	// machine once, when its join fails.
-	FailJoins(cluster, reason string, hit func(machine string)) (heal func(), err error)
 }
 
 // AppReleases is the operator that delivers Kube-OVN.

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func Parse(text string) (Spec, error) {
 	if s.When, err = moment(take(given, "when", "start"), "start", whenWays); err != nil {
 		return Spec{}, &SpecError{id, fmt.Errorf("when: %w", err)}
 	}
-	if s.Heal, err = moment(take(given, "heal", "never"), "never", healWays); err != nil {
+	if s.Heal, err = moment(take(given, "heal", cmp.Or(f.Lasts, "never")), "never", healWays); err != nil {
 		return Spec{}, &SpecError{id, fmt.Errorf("heal: %w", err)}
 	}
 	if s.Args, err = f.args(given); err != nil {
@@ -112,7 +113,7 @@ func (s Spec) Check(n Names) error {
 		return &SpecError{s.Fault.ID, &NameError{arg, k, got, n[k]}}
 	}
 	for _, a := range s.Fault.Args {
-		if a.Kind == "" || a.Kind == Number {
+		if a.Kind == "" || a.Kind == Number || a.Kind == Duration {
 			continue
 		}
 		if err := check(a.Name, a.Kind, s.Args[a.Name]); err != nil {

@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -27,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	infrav1 "sigs.k8s.io/cluster-api-provider-vsphere/api/govmomi/v1beta2"
@@ -86,6 +88,10 @@ type Controllers struct {
 	ended chan error      // of hooks
 	clock *clock.Clock
 	more  []client.Object // kinds whose writes the clock waits for besides watched
+	line  *Line
+
+	mu     sync.Mutex
+	queues map[string][]*clock.Queue // by controller manager
 }
 
 // Await lets the clock wait for the writes of one more kind. It is called before Start.
@@ -103,8 +109,8 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Li
 	}
 	clusterv1beta1.SetAPIVersionGetter(version)
 	controlplanev1beta1.SetAPIVersionGetter(version)
-	k := &Controllers{clock: c}
-	if err := k.newManagers(m, line, log); err != nil {
+	k := &Controllers{clock: c, line: line, queues: map[string][]*clock.Queue{}}
+	if err := k.newManagers(m, log); err != nil {
 		return nil, err
 	}
 	if err := k.setupControllers(ctx, log); err != nil {
@@ -121,9 +127,10 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Li
 	return k, nil
 }
 
-func (k *Controllers) newManagers(m *Management, line *Line, log logr.Logger) (err error) {
+func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	cfg := *m.Config
-	cfg.WrapTransport = func(rt http.RoundTripper) http.RoundTripper { return k.clock.WrapTransport(line.Wrap(rt)) }
+	cfg.WrapTransport = k.clock.WrapTransport
+	cfg.Wrap(k.line.Watch)
 	// One cache for what are four processes in production: Secrets by KubeadmControlPlane's rule (all that have a cluster
 	// label), and none of the per-process blanking of Machines and KubeadmConfigs.
 	ofCluster, err := labels.Parse(clusterv1.ClusterNameLabel)
@@ -135,7 +142,7 @@ func (k *Controllers) newManagers(m *Management, line *Line, log logr.Logger) (e
 		Controller: config.Controller{SkipNameValidation: ptr.To(true), CacheSyncTimeout: 5 * time.Minute},
 		Cache: cache.Options{SyncPeriod: ptr.To(240 * time.Hour), ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}: {Label: ofCluster}}},
-		Client:    client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}}, Unstructured: true}},
+		Client:    client.Options{Cache: uncached()},
 		NewClient: k.clock.Barrier().NewClient,
 		// A night's worth of site time passes in a minute, so client-go's budget of 25 events per object would be spent.
 		EventBroadcaster: record.NewBroadcasterWithCorrelatorOptions(record.CorrelatorOptions{BurstSize: 10000, QPS: 1000}),
@@ -153,8 +160,47 @@ func (k *Controllers) newManagers(m *Management, line *Line, log logr.Logger) (e
 	return nil
 }
 
-func (k *Controllers) options() controller.Options {
-	return k.clock.ControllerOptions(workers, perKey, clock.Hang{})
+// uncached are the kinds that controllers read from the API server.
+func uncached() *client.CacheOptions {
+	return &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}}, Unstructured: true}
+}
+
+// provider is what the controllers of one controller manager speak to the management API with, over a line of their own.
+type provider struct {
+	client.Client
+	api     client.Reader // no cache
+	secrets client.Client // all of them cached
+}
+
+func (k *Controllers) provider(name string) (p provider, err error) {
+	mgr, cfg := k.Manager, rest.CopyConfig(k.Manager.GetConfig())
+	cfg.WrapTransport = k.line.Wrap(name)
+	o := client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()}
+	if p.api, err = client.New(cfg, o); err != nil {
+		return p, err
+	}
+	o.Cache = &client.CacheOptions{Reader: mgr.GetCache()}
+	if p.secrets, err = client.New(cfg, o); err != nil {
+		return p, err
+	}
+	o.Cache = uncached()
+	o.Cache.Reader = mgr.GetCache()
+	p.Client, err = k.clock.Barrier().NewClient(cfg, o)
+	return p, err
+}
+
+// options puts a controller's queue on site time, and remembers whose it is.
+func (k *Controllers) options(provider string, minInterval time.Duration, hang clock.Hang) controller.Options {
+	o := k.clock.ControllerOptions(workers, minInterval, hang)
+	newQueue := o.NewQueue
+	o.NewQueue = func(name string, rl workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		q := newQueue(name, rl).(*clock.Queue)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.queues[provider] = append(k.queues[provider], q)
+		return q
+	}
+	return o
 }
 
 // setupControllers follows the order of upstream's main.go files.
@@ -163,15 +209,18 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 	if err := index.AddDefaultIndexes(ctx, mgr); err != nil {
 		return err
 	}
-	c, api := mgr.GetClient(), mgr.GetAPIReader()
-	secrets, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper(), Cache: &client.CacheOptions{Reader: mgr.GetCache()}})
-	if err != nil {
+	var core, bootstrap, plane, infra provider
+	for name, p := range map[string]*provider{"cluster-api": &core, "bootstrap-kubeadm": &bootstrap, "control-plane-kubeadm": &plane, "infrastructure-vsphere": &infra} {
+		var err error
+		if *p, err = k.provider(name); err != nil {
+			return fmt.Errorf("client of %s: %w", name, err)
+		}
+	}
+	var err error
+	if k.ClusterCache, err = k.clusterCache(ctx, core.secrets, "rehearse", sharedCache()); err != nil {
 		return err
 	}
-	if k.ClusterCache, err = k.clusterCache(ctx, secrets, "rehearse", sharedCache()); err != nil {
-		return err
-	}
-	k.controlPlane, err = k.clusterCache(ctx, secrets, "rehearse-kcp", controlPlaneCache())
+	k.controlPlane, err = k.clusterCache(ctx, plane.secrets, "rehearse-kcp", controlPlaneCache())
 	if err != nil {
 		return err
 	}
@@ -180,54 +229,54 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 		return err
 	}
 	cc := k.ClusterCache
-	vsphere := &capvcontext.ControllerManagerContext{Namespace: Namespace, Name: "capv", Client: c, Logger: log, Scheme: mgr.GetScheme()}
+	vsphere := &capvcontext.ControllerManagerContext{Namespace: Namespace, Name: "capv", Client: infra, Logger: log, Scheme: mgr.GetScheme()}
 	const conditionsGrace, connectionGrace = 5 * time.Minute, 50 * time.Second // upstream's defaults
 	for _, s := range []struct {
 		name  string
 		setup func() error
 	}{
 		{"Cluster", func() error {
-			return (&controllers.ClusterReconciler{Client: c, APIReader: api, ClusterCache: cc, RemoteConnectionGracePeriod: connectionGrace}).SetupWithManager(ctx, mgr, k.options())
+			return (&controllers.ClusterReconciler{Client: core, APIReader: core.api, ClusterCache: cc, RemoteConnectionGracePeriod: connectionGrace}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
 		}},
 		{"Machine", func() error {
-			return (&controllers.MachineReconciler{Client: c, APIReader: api, ClusterCache: cc, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options())
+			return (&controllers.MachineReconciler{Client: core, APIReader: core.api, ClusterCache: cc, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
 		}},
 		{"MachineSet", func() error {
-			return (&controllers.MachineSetReconciler{Client: c, APIReader: api, ClusterCache: cc, PreflightChecks: sets.New(clusterv1.MachineSetPreflightCheckAll)}).SetupWithManager(ctx, mgr, k.options())
+			return (&controllers.MachineSetReconciler{Client: core, APIReader: core.api, ClusterCache: cc, PreflightChecks: sets.New(clusterv1.MachineSetPreflightCheckAll)}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
 		}},
 		{"MachineDeployment", func() error {
-			return (&controllers.MachineDeploymentReconciler{Client: c, APIReader: api}).SetupWithManager(ctx, mgr, k.options())
+			return (&controllers.MachineDeploymentReconciler{Client: core, APIReader: core.api}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
 		}},
 		{"MachineHealthCheck", func() error {
-			return (&controllers.MachineHealthCheckReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, 15*time.Second, clock.Hang{}))
+			return (&controllers.MachineHealthCheckReconciler{Client: core, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options("cluster-api", 15*time.Second, clock.Hang{}))
 		}},
 		{"ClusterResourceSet", func() error {
-			return (&controllers.ClusterResourceSetReconciler{Client: c, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options(), partial)
+			return (&controllers.ClusterResourceSetReconciler{Client: core, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}), partial)
 		}},
 		{"ClusterResourceSetBinding", func() error {
-			return (&controllers.ClusterResourceSetBindingReconciler{Client: c}).SetupWithManager(ctx, mgr, k.options())
+			return (&controllers.ClusterResourceSetBindingReconciler{Client: core}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
 		}},
 		{"KubeadmConfig", func() error {
-			return (&bootstrapcontrollers.KubeadmConfigReconciler{Client: c, SecretCachingClient: secrets, ClusterCache: cc, TokenTTL: bootstrapcontrollers.DefaultTokenTTL}).SetupWithManager(ctx, mgr, k.options())
+			return (&bootstrapcontrollers.KubeadmConfigReconciler{Client: bootstrap, SecretCachingClient: bootstrap.secrets, ClusterCache: cc, TokenTTL: bootstrapcontrollers.DefaultTokenTTL}).SetupWithManager(ctx, mgr, k.options("bootstrap-kubeadm", perKey, clock.Hang{}))
 		}},
 		{"KubeadmControlPlane", func() error {
-			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: c, APIReader: api, SecretCachingClient: secrets, ClusterCache: k.controlPlane, EtcdLogger: zap.NewNop(),
-				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.clock.ControllerOptions(workers, perKey, etcdHang))
+			return (&kcpcontrollers.KubeadmControlPlaneReconciler{Client: plane, APIReader: plane.api, SecretCachingClient: plane.secrets, ClusterCache: k.controlPlane, EtcdLogger: zap.NewNop(),
+				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options("control-plane-kubeadm", perKey, etcdHang))
 		}},
 		{"VSphereCluster", func() error {
-			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options())
+			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
 		}},
 		{"VSphereMachine", func() error {
-			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options())
+			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
 		}},
 		{"VSphereVM", func() error {
-			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options())
+			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
 		}},
 		{"VSphereClusterIdentity", func() error {
-			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options())
+			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
 		}},
 		{"VSphereDeploymentZone", func() error {
-			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options())
+			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
 		}},
 	} {
 		if err := s.setup(); err != nil {

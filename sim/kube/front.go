@@ -67,7 +67,7 @@ func StartFront(m *Management, c *clock.Clock, line *Line) (*Front, error) {
 		return nil, fmt.Errorf("management API front: %w", err)
 	}
 	f := &Front{clock: c, line: line}
-	f.Config = &rest.Config{Host: "https://" + l.Addr().String(), BearerToken: m.Config.BearerToken, QPS: -1, TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM}}
+	f.Config = &rest.Config{Host: "https://" + l.Addr().String(), BearerToken: m.Config.BearerToken, QPS: -1, WrapTransport: line.dial, TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM}}
 	proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { f.rewrite(r, target) },
 		ModifyResponse: f.modify, ErrorLog: log.New(io.Discard, "", 0)}
 	f.server = &http.Server{Handler: f.count(proxy), TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
@@ -90,6 +90,9 @@ func (f *Front) count(h http.Handler) http.Handler {
 		if !clock.Streams(r) {
 			defer f.clock.Busy("site request")()
 			f.line.meet(r)
+			if f.line.serve(w, r) {
+				return
+			}
 		}
 		h.ServeHTTP(w, r)
 		if f.after != nil && r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, f.below) {

@@ -1,10 +1,12 @@
 package kube
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/rehearse-dev/rehearse/sim/clock"
 )
@@ -19,11 +21,16 @@ type Line struct {
 	kinds map[string]string // by "resource.group"
 	// onWrite is told of each write of an object, as VERB:KIND, while it waits.
 	onWrite func(method string)
+	faults  lineFaults
+	watches watches
+	// reconcile is the id of the reconcile that a request is of, "" when it is of none.
+	reconcile func(context.Context) string
 }
 
 // NewLine makes the line of a management API with the definitions; onWrite may be nil.
 func NewLine(c *clock.Clock, crds []*apiextensionsv1.CustomResourceDefinition, onWrite func(method string)) *Line {
-	l := &Line{clock: c, onWrite: onWrite, kinds: map[string]string{
+	id := func(ctx context.Context) string { return string(controller.ReconcileIDFromContext(ctx)) }
+	l := &Line{clock: c, onWrite: onWrite, reconcile: id, kinds: map[string]string{
 		"configmaps.": "ConfigMap", "deployments.apps": "Deployment", "events.": "Event", "namespaces.": "Namespace",
 		"secrets.": "Secret"}}
 	for _, d := range crds {
@@ -32,12 +39,20 @@ func NewLine(c *clock.Clock, crds []*apiextensionsv1.CustomResourceDefinition, o
 	return l
 }
 
-// Wrap lets the requests of a client of this process go over the line. It fits rest.Config.WrapTransport.
-func (l *Line) Wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		l.meet(r)
-		return next.RoundTrip(r)
-	})
+// Wrap lets the requests of a controller manager of this process go over the line, each of which holds the clock while it
+// is served. The result fits rest.Config.WrapTransport.
+func (l *Line) Wrap(client string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		served := l.clock.WrapTransport(next)
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			l.meet(r)
+			if resp, err := l.answer(client, r); resp != nil || err != nil {
+				closeBody(r)
+				return resp, err
+			}
+			return served.RoundTrip(r)
+		})
+	}
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 var machines = &apiextensionsv1.CustomResourceDefinition{Spec: apiextensionsv1.CustomResourceDefinitionSpec{
@@ -15,9 +17,9 @@ var machines = &apiextensionsv1.CustomResourceDefinition{Spec: apiextensionsv1.C
 
 func TestTheLineTellsWhatIsWritten(t *testing.T) {
 	var told []string
-	l := NewLine(nil, []*apiextensionsv1.CustomResourceDefinition{machines}, func(method string) { told = append(told, method) })
+	l := NewLine(clock.New(clock.Options{}), []*apiextensionsv1.CustomResourceDefinition{machines}, func(method string) { told = append(told, method) })
 	passed := 0
-	rt := l.Wrap(roundTripper(func(*http.Request) (*http.Response, error) { passed++; return nil, nil }))
+	rt := l.Wrap("cluster-api")(roundTripper(func(*http.Request) (*http.Response, error) { passed++; return nil, nil }))
 	const ns, all = "/apis/cluster.x-k8s.io/v1beta1/namespaces/a/machines", "/apis/cluster.x-k8s.io/v1beta2/machines"
 	for _, c := range []struct{ request, want string }{
 		{"POST " + ns, "create:Machine"},

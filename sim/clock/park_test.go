@@ -1,0 +1,56 @@
+package clock
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// A reconcile that waits for an answer lets the others go on, and is back before site time passes its instant.
+func TestAReconcileThatIsParkedLetsSiteTimePass(t *testing.T) {
+	c := run(t, Options{})
+	q := c.ControllerOptions(1, 0, Hang{After: time.Nanosecond, Factor: 1e12}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	q.Add(key("a"))
+	k, _ := q.Get()
+	var other time.Duration
+	c.After("somebody else", 30*time.Second, func() { other = c.Elapsed() })
+	c.After("later", 2*time.Minute, func() {})
+	both := make(chan error)
+	for range 2 { // requests side by side
+		go func() { both <- c.Park(context.Background(), "r-1", time.Minute) }()
+	}
+	for range 2 {
+		if err := await(t, c, "the answer", both); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := c.Elapsed(); got != time.Minute || other != 30*time.Second {
+		t.Errorf("answered at %s, the other at %s, want 1m0s and 30s", got, other)
+	}
+	q.Add(k)
+	q.Done(k)
+	if q.Get(); c.Elapsed() != time.Minute {
+		t.Errorf("reconciled again at %s: it was taken for hung", c.Elapsed())
+	}
+	q.Done(k)
+	q.ShutDown()
+	if c.busy != 0 || len(c.parked) != 0 {
+		t.Errorf("afterwards: busy %d, parked %v, want nothing", c.busy, c.parked)
+	}
+}
+
+func TestAParkedReconcileEndsWithItsContext(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	defer c.Busy("a reconcile")()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- c.Park(ctx, "r-1", time.Hour) }()
+	cancel()
+	if err := await(t, c, "the end", ended); err == nil {
+		t.Error("got no error, want the context's")
+	}
+	if c.mu.Lock(); c.busy != 1 || len(c.heap) != 0 {
+		t.Errorf("afterwards: busy %d, %d timers, want 1 and none", c.busy, len(c.heap))
+	}
+	c.mu.Unlock()
+}

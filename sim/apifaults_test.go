@@ -33,6 +33,9 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 		}
 		return ""
 	}
+	if text := asked(); text != "" { // the client knows the kinds of the server from then on
+		t.Fatal(text)
+	}
 	sets := func() string { return says(t, m, "cluster.x-k8s.io/v1beta2", "MachineSet") }
 	for _, c := range []struct {
 		fault   string
@@ -42,11 +45,11 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 	}{
 		{"api-errors:code=503,client=cluster-api", "requests of cluster-api get errors", "", nil},
 		{"api-errors:code=500", "get errors", "Internal error occurred", asked},
-		{"api-throttled:client=controllers", "are turned away with 429", "", nil},
 		{"api-refused:", "are refused", "connect: connection refused", asked},
 		{"webhook-unavailable:", "nobody listens", "failed calling webhook", sets},
 		{"controller-restart:controller=cluster-api", "controller manager cluster-api: ended", "", nil},
 		{"controller-restart:controller=infrastructure-vsphere,when=call:CloneVM_Task/1", "infrastructure-vsphere: ended", "", nil},
+		{"api-throttled:client=controllers", "are turned away with 429", "", nil},
 	} {
 		if t.Failed() {
 			break // the site is not what the next one expects
@@ -83,7 +86,7 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 		return twin.Clock().Elapsed() - from
 	}
 	usual := took()
-	for _, text := range []string{"api-slow:delay=20s", "watch-delayed:kind=VSphereMachine,delay=2m"} {
+	for _, text := range []string{"watch-delayed:kind=VSphereMachine,delay=2m", "api-slow:delay=20s"} {
 		t.Run(text, func(t *testing.T) {
 			y := tell(t, twin, text+",heal=operator")
 			if slow := took(); slow < usual+3*time.Minute || len(y.targets()) == 0 {

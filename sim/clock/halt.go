@@ -12,11 +12,7 @@ func (q *Queue) Halt() {
 	}
 	q.halted = true
 	for k, i := range q.items {
-		if i.timer != nil {
-			q.c.cancelLocked(i.timer)
-		} else {
-			q.c.giveLocked(q.name)
-		}
+		q.dropLocked(i)
 		delete(q.items, k)
 		q.known[k] = true
 		q.rl.Forget(k)

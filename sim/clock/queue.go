@@ -98,6 +98,7 @@ type item struct {
 	seq      uint64
 	at       time.Time
 	timer    *timer // nil: ready
+	counted  bool   // as work: it is ready and nobody reconciles its object, who would be counted
 }
 
 var _ priorityqueue.PriorityQueue[request] = &Queue{}
@@ -151,7 +152,9 @@ func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
 func (q *Queue) placeLocked(i *item) {
 	ready := func() {
 		i.timer = nil
-		q.c.takeLocked(q.name)
+		if _, locked := q.running[i.key]; !locked { // else it is ready when that ends
+			q.countLocked(i)
+		}
 		q.cond.Broadcast()
 	}
 	if !i.at.After(q.c.now) {
@@ -191,6 +194,25 @@ func (q *Queue) GetWithPriority() (key request, priority int, shutdown bool) {
 	}
 }
 
+// countLocked counts a ready item as work.
+func (q *Queue) countLocked(i *item) {
+	if !i.counted {
+		i.counted = true
+		q.c.takeLocked(q.name)
+	}
+}
+
+// dropLocked ends what an item holds of the clock.
+func (q *Queue) dropLocked(i *item) {
+	if i.timer != nil {
+		q.c.cancelLocked(i.timer)
+	}
+	if i.counted {
+		i.counted = false
+		q.c.giveLocked(q.name)
+	}
+}
+
 func (q *Queue) bestLocked() (best *item) {
 	for k, i := range q.items {
 		if _, locked := q.running[k]; i.timer != nil || locked {
@@ -217,6 +239,9 @@ func (q *Queue) Done(k request) {
 		}
 		delete(q.running, k)
 		delete(q.excused, k)
+		if i := q.items[k]; i != nil && i.timer == nil {
+			q.countLocked(i)
+		}
 		q.c.giveLocked(q.name)
 	}
 	q.cond.Broadcast()
@@ -229,11 +254,7 @@ func (q *Queue) holdLocked(k request, until time.Time) {
 	if i == nil || !i.at.Before(until) {
 		return
 	}
-	if i.timer != nil {
-		q.c.cancelLocked(i.timer)
-	} else {
-		q.c.giveLocked(q.name)
-	}
+	q.dropLocked(i)
 	i.timer, i.at = nil, until
 	q.placeLocked(i)
 }
@@ -303,11 +324,7 @@ func (q *Queue) ShutDown() {
 	}
 	q.stopped = true
 	for _, i := range q.items {
-		if i.timer != nil {
-			q.c.cancelLocked(i.timer)
-		} else {
-			q.c.giveLocked(q.name)
-		}
+		q.dropLocked(i)
 	}
 	q.cond.Broadcast()
 }

@@ -134,6 +134,7 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 	const infra = "infrastructure.cluster.x-k8s.io/v1beta1"
 	vms := func() string { return says(t, m, infra, "VSphereVM") }
 	cluster := func() string { return says(t, m, infra, "VSphereCluster") }
+	vsphereMachines := func() string { return says(t, m, infra, "VSphereMachine") }
 	machines := func() string { return says(t, m, "cluster.x-k8s.io/v1beta2", "Machine") }
 	nodes := func() string { return says(t, w, "v1", "Node") }
 	controlPlane := func() string { return says(t, m, "controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane") }
@@ -149,7 +150,7 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 		{"vcenter-credentials-expired:", "the account has expired", "Cannot complete login due to an incorrect user name or password.", cluster},
 		{"vm-without-ip:role=prod-a-md-0", "its VM reports no address", "WaitingForIPAllocation", vms},
 		{"vm-boot-hangs:role=prod-a-md-0", "its boot hangs", "Waiting for a Node with spec.providerID vsphere://", machines},
-		{"vm-failed:when=call:CloneVM_Task/1", "failed with CreateError", "Failure detected from referenced resource infrastructure.cluster.x-k8s.io/v1beta2, Kind=VSphereMachine", machines},
+		{"vm-failed:when=call:CloneVM_Task/1", "failed with CreateError", `"failureReason":"CreateError"`, vsphereMachines},
 		{"node-stale:role=prod-a-md-0", "took up a Node of another VM", "Waiting for a Node with spec.providerID vsphere://", machines},
 		{"node-never-ready:role=prod-a-md-0", "its node is not Ready", "cni plugin not initialized", nodes},
 		{"cpi-absent:", "DaemonSet vsphere-cloud-controller-manager of prod-a deleted", "node.cloudprovider.kubernetes.io/uninitialized", nodes},

@@ -14,8 +14,8 @@ var vmFailed = Fault{
 	ID: "vm-failed",
 	Effect: "a VM is broken for good and its VSphereVM has a failureReason: of the VMs that are not ready yet one that is drawn from the seed, or else " +
 		"of all. One that was on its way never boots",
-	Symptom: "VSphereMachine and Machine have the failureReason as well (\"Failure detected from referenced resource …\"), and a machine that was on its " +
-		"way stays Provisioning without a node",
+	Symptom: "the VSphereMachine has the failureReason as well, and a machine that was on its way stays Provisioning without a node; the Machine does not " +
+		"say so",
 	Recovery: "delete the Machine; another one is made",
 	Heal:     "deletes the Machine, as the documents ask of the operator",
 	Source: "sigs.k8s.io/cluster-api-provider-vsphere@v1.16.1 pkg/services/vimmachine.go SyncFailureReason, which passes the reason on; it is set by nobody " +

@@ -86,7 +86,7 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 		return twin.Clock().Elapsed() - from
 	}
 	usual := took()
-	for _, text := range []string{"watch-delayed:kind=VSphereMachine,delay=2m", "api-slow:delay=20s"} {
+	for _, text := range []string{"watch-delayed:kind=VSphereMachine,delay=2m"} {
 		t.Run(text, func(t *testing.T) {
 			y := tell(t, twin, text+",heal=operator")
 			if slow := took(); slow < usual+3*time.Minute || len(y.targets()) == 0 {

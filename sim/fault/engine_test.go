@@ -72,6 +72,8 @@ func (s *site) FailAppRelease(_, _, _ string, hit func(string)) (func(), error) 
 	s.hit = hit
 	return func() { s.healed = true }, nil
 }
+func (s *site) FailReclaims(string, func(string)) func() { panic("not asked for") }
+
 func (s *site) OnCall(on func(string)) { s.call = on }
 func (s *site) ClusterNames() []string { return []string{"prod-a"} }
 func (s *site) Administrator(string) (*rest.Config, error) {

@@ -94,6 +94,7 @@ var Faults = []Fault{
 	controllerRestart,
 	cpiAbsent,
 	datastoreFull,
+	diskReclaimFails,
 	drStandby,
 	drainBlocked,
 	editSplit,

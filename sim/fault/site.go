@@ -18,6 +18,7 @@ type Site interface {
 	ManagementAPI
 	Networks
 	Nodes
+	Pools
 	Registry
 	Templates
 	VCenter
@@ -62,4 +63,10 @@ type Clusters interface {
 	Administrator(cluster string) (*rest.Config, error)
 	// Draw returns a number below n that depends only on the seed and the name.
 	Draw(name string, n int) int
+}
+
+// Pools are the machine config pools and the disks of their slots.
+type Pools interface {
+	// FailReclaims lets vCenter fail to delete disks until heal is called; hit is told of each.
+	FailReclaims(message string, hit func(disk string)) (heal func())
 }

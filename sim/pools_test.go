@@ -1,0 +1,165 @@
+package sim_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	"github.com/rehearse-dev/rehearse/fakes/configpool"
+	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/clock"
+	"github.com/rehearse-dev/rehearse/sim/kube"
+)
+
+// pooled is prod-b with one control-plane machine, and pools that are reclaimed at once.
+func pooled(t testing.TB) sim.World {
+	t.Helper()
+	w := world(t, 1, 1)
+	dir := t.TempDir()
+	files, err := filepath.Glob(filepath.Join("..", "scenarios", "vsphere", "prod-b", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no manifests (%v)", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(b), "releaseDelayHours: 24", "releaseDelayHours: 0")
+		text = strings.NewReplacer("replicas: 3", "replicas: 1", "      maxSurge: 0\n  machineTemplate", "      maxSurge: 1\n  machineTemplate").Replace(text)
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Clusters = []sim.Cluster{{Name: "prod-b", Manifests: dir}}
+	return w
+}
+
+// TestAPoolOnATwin looks at what no upgrade shows: the field that upstream does not know, admission, and a slot that is
+// reclaimed, with a vCenter that fails to delete its disks at first.
+func TestAPoolOnATwin(t *testing.T) {
+	twin := start(t, pooled(t), sim.Options{Pace: clock.Free})
+	scheme, err := kube.NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := client.New(twin.Management(), client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	infra := func(kind, name string) *unstructured.Unstructured {
+		t.Helper()
+		o := &unstructured.Unstructured{}
+		o.SetAPIVersion("infrastructure.cluster.x-k8s.io/v1beta1")
+		o.SetKind(kind)
+		if err := admin.Get(t.Context(), types.NamespacedName{Namespace: "cpaas-system", Name: name}, o); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+
+	t.Run("a template keeps the field in both versions and does not let go of it", func(t *testing.T) {
+		o := infra("VSphereMachineTemplate", "prod-b-md-0")
+		if got := configpool.PoolOf(o).Name; got != "prod-b-md-0" {
+			t.Fatalf("v1beta1: got pool %q", got)
+		}
+		if err := unstructured.SetNestedField(o.Object, "prod-b-control-plane", append(configpool.Fields["VSphereMachineTemplate"], "name")...); err != nil {
+			t.Fatal(err)
+		}
+		const want = "VSphereMachineTemplate spec.template.spec field is immutable. Please create a new resource instead."
+		if err := admin.Update(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+	t.Run("an edit that refers to no template is refused", func(t *testing.T) {
+		md := &clusterv1.MachineDeployment{}
+		if err := admin.Get(t.Context(), types.NamespacedName{Namespace: "cpaas-system", Name: "prod-b-md-0"}, md); err != nil {
+			t.Fatal(err)
+		}
+		before := md.DeepCopy()
+		md.Spec.Template.Spec.InfrastructureRef.Name = "no"
+		if err := admin.Patch(t.Context(), md, client.MergeFrom(before)); err == nil || !strings.Contains(err.Error(), "referenced VSphereMachineTemplate does not exist") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a slot that is not used any more is reclaimed, in the end", func(t *testing.T) {
+		var mu sync.Mutex
+		var hit []string
+		heal := twin.FailReclaims("Permission to perform this operation was denied.", func(disk string) {
+			mu.Lock()
+			defer mu.Unlock()
+			hit = append(hit, disk)
+		})
+		md := &clusterv1.MachineDeployment{}
+		if err := admin.Get(t.Context(), types.NamespacedName{Namespace: "cpaas-system", Name: "prod-b-md-0"}, md); err != nil {
+			t.Fatal(err)
+		}
+		before := md.DeepCopy()
+		one := int32(1)
+		md.Spec.Replicas = &one
+		if err := admin.Patch(t.Context(), md, client.MergeFrom(before)); err != nil {
+			t.Fatal(err)
+		}
+		states := func() (all string) {
+			l, _, _ := unstructured.NestedSlice(infra("VSphereMachineConfigPool", "prod-b-md-0").Object, "status", "configStatuses")
+			for _, x := range l {
+				s, _, _ := unstructured.NestedString(x.(map[string]any), "state")
+				r, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "state")
+				why, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "lastError")
+				all += fmt.Sprintf("%s %s %s;", s, r, why)
+			}
+			return all
+		}
+		await(t, twin, "the reclaim fails", func() error {
+			if s := states(); !strings.Contains(s, "Released Failed Permission to perform this operation was denied.") {
+				return fmt.Errorf("slots: %s", s)
+			}
+			return nil
+		})
+		mu.Lock()
+		if len(hit) == 0 || !strings.HasSuffix(hit[0], "/var-cpaas.vmdk") {
+			t.Errorf("hit: got %v", hit)
+		}
+		mu.Unlock()
+		heal()
+		await(t, twin, "the slot is free again", func() error {
+			if s := states(); strings.Contains(s, "Released") || !strings.Contains(s, "Available Completed") {
+				return fmt.Errorf("slots: %s", s)
+			}
+			return nil
+		})
+		left := 0
+		for _, c := range poolDisks(infra("VSphereMachineConfigPool", "prod-b-md-0")) {
+			if c != "" {
+				left++
+			}
+		}
+		if left != 2 {
+			t.Errorf("disks: got %d left, want the 2 of the slot in use", left)
+		}
+	})
+	pass(t, twin, time.Minute)
+}
+
+// poolDisks are the identities of all disks of a pool, "" for one that is not there.
+func poolDisks(pool *unstructured.Unstructured) (all []string) {
+	configs, _, _ := unstructured.NestedSlice(pool.Object, "spec", "configs")
+	for _, c := range configs {
+		disks, _, _ := unstructured.NestedSlice(c.(map[string]any), "persistentDisks")
+		for _, d := range disks {
+			id, _, _ := unstructured.NestedString(d.(map[string]any), "diskUUID")
+			all = append(all, id)
+		}
+	}
+	return all
+}

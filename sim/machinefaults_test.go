@@ -107,10 +107,12 @@ func workersRun(t testing.TB, c client.Client, want int) error {
 // one twin.
 func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 	twin := start(t, world(t, 1, 1), sim.Options{Pace: clock.Free})
-	m := management(t, twin)
+	m, w := management(t, twin), workload(t, twin)
 	const infra = "infrastructure.cluster.x-k8s.io/v1beta1"
 	vms := func() string { return says(t, m, infra, "VSphereVM") }
 	cluster := func() string { return says(t, m, infra, "VSphereCluster") }
+	vsphereMachines := func() string { return says(t, m, infra, "VSphereMachine") }
+	nodes := func() string { return says(t, w, "v1", "Node") }
 	machines := func() string { return says(t, m, "cluster.x-k8s.io/v1beta2", "Machine") }
 	for _, c := range []struct {
 		fault   string
@@ -124,6 +126,10 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 		{"vcenter-credentials-expired:", "the account has expired", "Cannot complete login due to an incorrect user name or password.", cluster},
 		{"vm-without-ip:role=prod-a-md-0", "its VM reports no address", "WaitingForIPAllocation", vms},
 		{"vm-boot-hangs:role=prod-a-md-0", "its boot hangs", "Waiting for a Node with spec.providerID vsphere://", machines},
+		{"vm-failed:when=call:CloneVM_Task/1", "failed with CreateError", `"failureReason":"CreateError"`, vsphereMachines},
+		{"node-stale:role=prod-a-md-0", "took up a Node of another VM", "Waiting for a Node with spec.providerID vsphere://", machines},
+		{"node-never-ready:role=prod-a-md-0", "its node is not Ready", "cni plugin not initialized", nodes},
+		{"cpi-absent:", "DaemonSet vsphere-cloud-controller-manager of prod-a deleted", "node.cloudprovider.kubernetes.io/uninitialized", nodes},
 	} {
 		if t.Failed() {
 			break // the site is not what the next one expects

@@ -30,9 +30,9 @@ type Options struct {
 	Scope check.Scope
 	// Previous is a run to take up again: what it recorded is returned and not done again. nil: a run of its own.
 	Previous *journal.Run
-	// Arm is called after the first look at the site and before the runbook begins; faults are armed here. nil: none.
-	// An error makes the run an Error.
-	Arm func(context.Context) error
+	// Arm is called after the first look at the site and before the runbook begins; faults are armed here. With sleep it
+	// lets site time pass. nil: none. An error makes the run an Error.
+	Arm func(ctx context.Context, sleep func(time.Duration) error) error
 	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. nil: nobody is told.
 	BeforeStep func(ctx context.Context, id string)
 	// RollbackAt turns the run back as soon as the step of that id (of any kind, also a wait or a gate) has ended well;
@@ -187,7 +187,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if r.Arm != nil {
-		if err := r.Arm(ctx); err != nil {
+		if err := r.Arm(ctx, func(d time.Duration) error { return r.host.sleep(ctx, d) }); err != nil {
 			return fmt.Errorf("arm the faults: %w", err)
 		}
 	}

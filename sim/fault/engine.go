@@ -58,8 +58,8 @@ func NewEngine(site Site, clock fakekit.Clock, specs []Spec, log Log) *Engine {
 }
 
 // Start arms the faults, fires what is due before the first step and returns when it is done, so that the runbook meets
-// a site that has the fault already.
-func (e *Engine) Start(ctx context.Context) {
+// a site that has the fault already. It tells whether any was due. Begin comes next.
+func (e *Engine) Start(ctx context.Context) (due bool) {
 	e.mu.Lock()
 	e.started = true
 	e.mu.Unlock()
@@ -72,10 +72,18 @@ func (e *Engine) Start(ctx context.Context) {
 		e.site.OnCall(func(method string) { e.comes(ctx, Moment{Call: method}) })
 	}
 	for _, a := range e.armed {
-		switch {
-		case a.When.zero():
+		if a.When.zero() {
 			e.fire(ctx, a)
-		case a.When.After > 0:
+			due = true
+		}
+	}
+	return due
+}
+
+// Begin is the beginning from which the triggers of a time count.
+func (e *Engine) Begin(ctx context.Context) {
+	for _, a := range e.armed {
+		if a.When.After > 0 {
 			e.clock.After("fault/"+a.ID, a.When.After, func() { e.fire(ctx, a) })
 		}
 	}

@@ -94,6 +94,7 @@ func tell(t *testing.T, s *site, text string) *story {
 	t.Helper()
 	y := prepare(t, s, text)
 	y.Start(t.Context())
+	y.Begin(t.Context())
 	return y
 }
 
@@ -311,6 +312,7 @@ func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
 		y := prepare(t, &site{unused: []string{"new"}}, "vm-template-missing:when="+c.when)
 		machine("old", "md-0", "Running", true)(y)
 		y.Start(t.Context())
+		y.Begin(t.Context())
 		c.before(y)
 		if slices.Contains(y.lines, fired) {
 			t.Errorf("%s: fired too early", c.when)
@@ -344,6 +346,7 @@ func TestAnOperatorHealsByName(t *testing.T) {
 	s := &site{unused: []string{"new"}}
 	y := prepare(t, s, "vm-template-missing:when=at:a,heal=operator")
 	y.Start(t.Context())
+	y.Begin(t.Context())
 	for _, id := range []string{"vm-template-missing", "drain-blocked"} {
 		if err := y.Heal(t.Context(), id); err == nil {
 			t.Errorf("%s: got no error, want one: it has not come, or is not of this run", id)
@@ -381,6 +384,7 @@ func TestALeverIsPulledAndLetGo(t *testing.T) {
 		s := &site{}
 		y := prepare(t, s, c.text+map[bool]string{true: ",", false: ":"}[strings.Contains(c.text, ":")]+"heal=operator")
 		y.Start(t.Context())
+		y.Begin(t.Context())
 		id, _, _ := strings.Cut(c.text, ":")
 		s.hit(c.hit)
 		y.check(t, "armed "+id, "laid "+c.waits, "fired "+c.target)

@@ -9,7 +9,7 @@ import (
 
 // Spec is a fault that was asked for: "ID" or "ID:k=v,k=v". Besides the fault's own arguments there are
 //
-//	when=start               before the first step (the default)
+//	when=start               15 minutes before the first step (the default)
 //	when=before:STEP         before the step begins: it is not in the journal yet
 //	when=at:STEP             when the step begins
 //	when=time:20m            that much site time after the beginning

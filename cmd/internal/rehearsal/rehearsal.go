@@ -221,7 +221,7 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 	return runner.Run(ctx, runner.Options{Site: site{twin, person}, Journal: j, Started: r.started(twin.WallTimeOnly()), StuckFor: r.stuckFor,
 		Script: func(ctx context.Context, h dsl.Host) error { return r.runbook.Run(ctx, h, r.params) },
 		Scope:  check.Scope{Clusters: twin.ClusterNames()}, RollbackAt: r.c.RollbackAt, RollbackOnFailure: r.c.RollbackOnFailure,
-		Arm: func(ctx context.Context) error {
+		Arm: func(ctx context.Context, sleep func(time.Duration) error) error {
 			for _, n := range twin.Notes() {
 				if err := j.Append(journal.Warning{Text: n}); err != nil {
 					return err
@@ -230,7 +230,12 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 			if err := twin.Healthy(ctx); err != nil {
 				return fmt.Errorf("the world is not well before any fault: %w", err)
 			}
-			engine.engine.Start(ctx)
+			if engine.engine.Start(ctx) {
+				if err := sleep(settled); err != nil {
+					return err
+				}
+			}
+			engine.engine.Begin(ctx)
 			return nil
 		},
 		BeforeStep: engine.engine.BeforeStep,
@@ -243,6 +248,10 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 		},
 	})
 }
+
+// settled is how long a fault that is there from the start has been there when the runbook begins: the controllers look
+// at everything anew every ten minutes, and a person would not begin in the very second in which something breaks.
+const settled = 15 * time.Minute
 
 func (r *Rehearsal) started(wallTimeOnly []string) journal.RunStarted {
 	return journal.RunStarted{SchemaVersion: 1, RunID: filepath.Base(r.c.Dir), Version: r.c.Version, Seed: r.c.Seed,

@@ -74,6 +74,12 @@ func TestWhatAWaitSays(t *testing.T) {
 			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "metadata/generation", int64(2))
 		}, controlPlane, dsl.Poll{State: dsl.Pending, Text: "KubeadmControlPlane prod-a-kcp: its last edit is not observed yet"}},
 
+		{"a cluster that somebody has paused", func(e *estate) {
+			set(e.management.Find("KubeadmControlPlane", "prod-a-kcp"), "metadata/generation", int64(2))
+			set(e.management.Find("Cluster", "prod-a"), "spec/paused", true)
+		}, controlPlane, dsl.Poll{State: dsl.Pending,
+			Text: "KubeadmControlPlane prod-a-kcp: its last edit is not observed yet; Cluster prod-a is paused"}},
+
 		{"a VM template that does not exist", func(e *estate) {
 			e.upgraded("m-01", "m-03")
 			set(e.management.Find("Machine", "m-03"), "status", map[string]any{"phase": "Provisioning"})

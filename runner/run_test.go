@@ -69,7 +69,9 @@ func TestOutcomes(t *testing.T) {
 func TestTheUserStopsARun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	r := newRig(t, newSite(t, newFakeAPI(t).config()))
-	r.options.Arm = func(context.Context, func(time.Duration) error) error { return r.journal.Append(journal.FaultArmed{ID: "drain-blocked"}) }
+	r.options.Arm = func(context.Context, func(time.Duration) error) error {
+		return r.journal.Append(journal.FaultArmed{ID: "drain-blocked"})
+	}
 	got := r.runContext(t, ctx, func(ctx context.Context, h dsl.Host) error {
 		_, err := h.Wait(ctx, dsl.Wait{ID: "rolled", Timeout: time.Hour}, func(context.Context, dsl.Site) (dsl.Poll, error) {
 			stop()

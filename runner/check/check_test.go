@@ -119,6 +119,8 @@ var stories = map[string]story{
 		cp("b", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), time.Minute,
 		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")), 20*time.Second,
 		cp("b", "v1.33.7"), cp("c", "v1.33.7")),
+	"etcd-quorum.accept-a-member-without-a-node": {plane("cp-1"), cp("a", "v1.33.7"), cp("d", "v1.34.5", joining), short,
+		10 * time.Minute, journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 1"}},
 	"etcd-quorum.refuse": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
 		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")),

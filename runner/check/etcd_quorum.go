@@ -49,7 +49,7 @@ func quorumLost(s *Estate, cluster string) *Breach {
 	voting, healthy, unknown := 0, 0, 0
 	var sick []string
 	for _, m := range s.ControlPlaneMachines(cluster) {
-		if m.Deleting { // on its way out: its member is removed first
+		if m.Deleting || !m.Voted { // on its way out: its member is removed first; or in, and nobody can ask its member yet
 			unknown++
 		}
 		if !m.Voted || m.Deleting {

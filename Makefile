@@ -10,7 +10,7 @@ PLAIN   = GOFLAGS=-buildvcs=false go
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 RUN     = scenarios/vsphere/upgrade.star --world scenarios/vsphere/prod-a.world.star --param cluster=prod-a --param target=4.3.0
 
-.PHONY: help overlay manifests assets build rehearse test lint bench docs ci clean
+.PHONY: help overlay manifests assets build rehearse suite test lint bench docs ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ build: overlay manifests assets ## build bin/rehearse, and all that it needs bes
 
 rehearse: build ## build, then rehearse the shipped vSphere upgrade
 	bin/rehearse run $(RUN)
+
+suite: build ## build, then run the scenarios that are shipped
+	bin/rehearse test scenarios
 
 test: overlay manifests assets ## run all tests, those with a real twin included
 	@$(GO) run ./cmd/internal/progress packages ./dsl/... ./fakes/... ./runner/... ./sim/...

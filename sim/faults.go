@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -9,6 +10,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/fault"
@@ -62,7 +64,13 @@ func (t *Twin) EtcdVoters(cluster string) (up []string, voters int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, m := range w.etcd.Members() {
+	joined := w.etcd.Peers()
+	members := w.etcd.Members()
+	slices.SortFunc(members, func(a, b etcd.Member) int {
+		at := func(m etcd.Member) int { return slices.Index(joined, m.Peer) }
+		return cmp.Compare(at(a), at(b))
+	})
+	for _, m := range members {
 		if m.Learner {
 			continue
 		}

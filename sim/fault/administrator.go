@@ -53,15 +53,22 @@ func (a administrator) object(ctx context.Context, k schema.GroupVersionKind, na
 	return o, nil
 }
 
-// ofCluster lists the objects of a kind that carry the cluster's label, sorted by name.
+// ofCluster lists the objects of a kind that carry the cluster's label, by age.
 func (a administrator) ofCluster(ctx context.Context, k schema.GroupVersionKind, cluster string) ([]unstructured.Unstructured, error) {
 	l := &unstructured.UnstructuredList{}
 	l.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
 	if err := a.List(ctx, l, client.MatchingLabels{clusterLabel: cluster}); err != nil {
 		return nil, fmt.Errorf("list %ss: %w", k.Kind, err)
 	}
-	slices.SortFunc(l.Items, func(x, y unstructured.Unstructured) int { return cmp.Compare(x.GetName(), y.GetName()) })
+	slices.SortFunc(l.Items, byAge)
 	return l.Items, nil
+}
+
+// byAge orders objects by their creation. Names of machines that are made during a run are not the same in each run of
+// a seed, so that the order of names would give the draw of a target to chance.
+func byAge(x, y unstructured.Unstructured) int {
+	a, b := x.GetCreationTimestamp(), y.GetCreationTimestamp()
+	return cmp.Or(a.Compare(b.Time), cmp.Compare(x.GetName(), y.GetName()))
 }
 
 // controlPlane is the KubeadmControlPlane of a cluster.

@@ -42,7 +42,7 @@ type Templates interface {
 
 // Etcd is the etcd membership of workload clusters.
 type Etcd interface {
-	// EtcdVoters are the voting members of a cluster that are up, by machine name, sorted, and how many voters there are.
+	// EtcdVoters are the voting members of a cluster that are up, by machine name, in the order of joining, and how many voters there are.
 	// Learners do not count.
 	EtcdVoters(cluster string) (up []string, voters int, err error)
 	// StopEtcd ends the etcd process of a member; start brings it back, if its machine is still there and a member.

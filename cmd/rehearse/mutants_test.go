@@ -63,7 +63,7 @@ var mutants = []mutant{
 		"    problem = kubeovn.problem(site, s.cluster, s.row.kube_ovn)\n    if problem and \"%s installed\" % s.row.kube_ovn in problem.text:\n        problem = None\n",
 		"pods of the chart are never ready"},
 	{"does not wait for the control plane", "upgrade.star",
-		"        capi.control_plane_rolled_out,\n", "        lambda site, cluster, target: done(),\n", "an etcd member ends in the middle of the roll"},
+		"        capi.control_plane_rolled_out,\n", "        lambda site, cluster, target: done(),\n", "one machine of each kind"},
 	{"does not ask again before the workers", "upgrade.star",
 		"    if any([workers_change(md, row, template) for md in now.machine_deployments if md.name == name]):\n        require_healthy(site, now)\n", "",
 		"an etcd member ends before the workers"},

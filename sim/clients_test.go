@@ -110,7 +110,7 @@ func TestKubectlAndGovcUpgradeByHand(t *testing.T) {
 		k := global
 		k.t = t
 		k.says("apiVersion: controlplane.cluster.x-k8s.io/v1beta1", "get", "kubeadmcontrolplane", "prod-a-kcp", "-o", "yaml")
-		k.says("patched", "patch", "kubeadmcontrolplane", "prod-a-kcp", "--dry-run=server", "--type=merge", "-p", `{"spec":{"machineTemplate":{"infrastructureRef":{"name":"other"}}}}`)
+		k.says("patched", "patch", "kubeadmcontrolplane", "prod-a-kcp", "--dry-run=server", "--type=merge", "-p", `{"spec":{"machineTemplate":{"infrastructureRef":{"name":"prod-a-md-0"}}}}`)
 		editor := filepath.Join(dir, "editor.sh")
 		script := "#!/bin/sh\ngrep -q 'infrastructureRef:' $1 && sed -i 's/nodeDrainTimeout: 10m0s/nodeDrainTimeout: 11m0s/' $1\n"
 		if err := os.WriteFile(editor, []byte(script), 0o700); err != nil {

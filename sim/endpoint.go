@@ -28,11 +28,6 @@ func newEndpoint() (*endpoint, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	f := os.NewFile(uintptr(fd), "control plane endpoint")
-	// Its connections may outlive its listening, which begins anew when a fault has healed.
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		_ = f.Close()
-		return nil, os.NewSyscallError("setsockopt", err)
-	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		_ = f.Close()
 		return nil, os.NewSyscallError("bind", err)
@@ -49,6 +44,11 @@ func newEndpoint() (*endpoint, error) {
 // listen ends the refusing. The listener is the caller's to close, and the endpoint is used up.
 func (e *endpoint) listen() (net.Listener, error) {
 	defer e.close()
+	// Its connections may outlive its listening, which begins anew when a fault has healed. Not before: until it listens,
+	// another could take the port.
+	if err := unix.SetsockoptInt(int(e.f.Fd()), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
 	if err := unix.Listen(int(e.f.Fd()), unix.SOMAXCONN); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", e.addr, os.NewSyscallError("listen", err))
 	}

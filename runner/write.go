@@ -53,9 +53,6 @@ func (c *cluster) Create(ctx context.Context, o dsl.Object) (dsl.Object, error) 
 			if t.mapping.Kind.Kind == "Secret" { // where, and not what: the error goes into the journal
 				diff, _, _ = strings.Cut(diff, ": ")
 			}
-			if t.mapping.Kind.Kind == "Secret" { // where, and not what: the error goes into the journal
-				diff, _, _ = strings.Cut(diff, ": ")
-			}
 			return nil, fmt.Errorf("%s: it exists and differs: %s", c.op("create", t), diff)
 		}
 		w.send = func(context.Context) (*unstructured.Unstructured, error) { return before, nil }

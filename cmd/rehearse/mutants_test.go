@@ -1,14 +1,17 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/cmd/internal/suite"
+	"github.com/rehearse-dev/rehearse/runner/journal"
+	"github.com/rehearse-dev/rehearse/runner/report"
 )
 
 // mutant is the shipped runbook with one mistake in it, of those that people make, and a scenario of the shipped suite
@@ -76,24 +79,55 @@ var mutants = []mutant{
 }
 
 // TestTheSuiteFindsMistakesInTheRunbook runs one scenario for each mutant, and wants it to be a Fail: an Error would say
-// nothing about the runbook.
+// nothing about the runbook. The mutants share their warm worlds, as the scenarios of one suite do.
 func TestTheSuiteFindsMistakesInTheRunbook(t *testing.T) {
+	var items []*suite.Item
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS(scenarios)); err != nil {
-				t.Fatal(err)
-			}
-			m.edit(t, dir)
-			c := exec.Command("rehearse", "test", "upgrade_test.star", "--run", "^"+m.scenario+"$", "--dir", "results", "--quiet")
-			c.Dir = dir
-			out, err := c.CombinedOutput()
-			if status := (*exec.ExitError)(nil); !errors.As(err, &status) || status.ExitCode() != runner.ExitFail {
-				t.Errorf("got %v, want exit status %d of the scenario %q:\n%s", err, runner.ExitFail, m.scenario, out)
-			}
-		})
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(scenarios)); err != nil {
+			t.Fatal(err)
+		}
+		m.edit(t, dir)
+		items = append(items, m.item(t, filepath.Join(dir, "upgrade_test.star")))
+	}
+	program, err := exec.LookPath("rehearse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	warm := t.TempDir()
+	r := suite.Runner{Jobs: 2, Repeat: 1, Dir: t.TempDir(), Watch: quiet{}, Limits: suite.Limits{Whole: 10 * time.Minute, Silence: silence},
+		Command: func(i *suite.Item, _ string) []string {
+			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", filepath.Join(filepath.Dir(i.File), "run"), "--warm", warm}
+		},
+		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, i.Seed) },
+	}
+	for i, c := range r.Run(t.Context(), items) {
+		if c.Verdict != journal.Fail {
+			t.Errorf("%s: the scenario %q got %s, want %s: %s", mutants[i].name, c.Name, c.Verdict, journal.Fail, strings.Join(c.Problems, "; "))
+		}
 	}
 }
+
+// item is the scenario that finds the mutant, as the mutant's copy of the suite has it.
+func (m mutant) item(t *testing.T, file string) *suite.Item {
+	t.Helper()
+	_, items, err := suite.Load([]string{file}, 1)
+	if err != nil {
+		t.Fatalf("%s: %v", m.name, err)
+	}
+	i := slices.IndexFunc(items, func(i *suite.Item) bool { return i.Scenario.Name == m.scenario })
+	if i < 0 {
+		t.Fatalf("%s: got no scenario %q", m.name, m.scenario)
+	}
+	return items[i]
+}
+
+// quiet watches nothing.
+type quiet struct{}
+
+func (quiet) Begins(*suite.Item, int)                {}
+func (quiet) Does(*suite.Item, string, *journal.Run) {}
+func (quiet) Ended(*report.Case)                     {}
 
 // edit makes the mistake.
 func (m mutant) edit(t *testing.T, dir string) {

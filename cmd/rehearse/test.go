@@ -161,7 +161,7 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 		},
 		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, f.seed) },
 	}
-	result := &report.Suite{Command: f.command(paths), Version: buildVersion(), Seed: f.seed, Started: begin, Shard: shard.String()}
+	result := &report.Suite{Command: f.command(paths, shard), Version: buildVersion(), Seed: f.seed, Started: begin, Shard: shard.String()}
 	result.Cases = r.Run(c.Context(), items)
 	result.WallSeconds = journal.Seconds(time.Since(begin))
 	watch.close()
@@ -236,13 +236,13 @@ func (e *env) annotate(n report.Annotation) error {
 }
 
 // command is what repeats the suite.
-func (f *testFlags) command(paths []string) []string {
+func (f *testFlags) command(paths []string, shard suite.Shard) []string {
 	l := append([]string{"rehearse", "test"}, paths...)
 	if f.run != "" {
 		l = append(l, "--run", f.run)
 	}
-	if f.shard != "" {
-		l = append(l, "--shard", f.shard)
+	if shard.Count > 0 { // not "job", which only a pod of one can repeat
+		l = append(l, "--shard", shard.String())
 	}
 	if f.repeat > 1 {
 		l = append(l, "--repeat", fmt.Sprint(f.repeat))

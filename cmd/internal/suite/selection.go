@@ -87,10 +87,11 @@ func jobShard(getenv func(string) string) (Shard, error) {
 	return Shard{index + 1, count}, nil
 }
 
-// DefaultJobs is how many scenarios run at once where nobody says: one for every core and a half and for every 1.8 GiB of
-// memory, and at least one. memory is what there is, in bytes; 0: nobody knows.
+// DefaultJobs is how many scenarios run at once where nobody says: one for every core and for every 1.8 GiB of memory,
+// and at least one: a scenario alone leaves more than half of two cores idle. memory is what there is, in bytes; 0: nobody
+// knows.
 func DefaultJobs(cores int, memory uint64) int {
-	n := cores * 2 / 3
+	n := cores
 	if memory > 0 {
 		n = min(n, int(memory/(18<<30/10)))
 	}

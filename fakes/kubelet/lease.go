@@ -30,9 +30,9 @@ func (k *Kubelets) heartbeat() {
 	}
 }
 
-// monitorPeriod is how often the node controller looks at nodes, in real time: kube-controller-manager's default of
-// --node-monitor-period, and a little more.
-const monitorPeriod = 6 * time.Second
+// monitorPeriod is the real time in which the node controller looks at all nodes at least once: a few of its
+// --node-monitor-period, which whoever starts it sets to less than half a second.
+const monitorPeriod = 1500 * time.Millisecond
 
 // Reconnected tells that the API server has its storage back. Site time stands still until the API server works, all
 // leases are renewed and the node controller has had a look: these are real processes that need real seconds, and what

@@ -31,7 +31,8 @@ type PlaneConfig struct {
 	Endpoint    net.Listener // the control plane endpoint; the Plane owns it
 	Advertise   string       // IP that nodes know the API server by; nothing listens on it
 	ServiceCIDR string
-	// NodeMonitorGrace is the real time after which the node controller calls a silent node lost; 0: its default, 50 s.
+	// NodeMonitorGrace is the real time after which the node controller calls a silent node lost; 0: 20 s, which is five
+	// heartbeats of a kubelet, as its own default of 50 s is of real ones.
 	NodeMonitorGrace time.Duration
 	EgressProxy      string // URL of the HTTPS CONNECT proxy through which nodes are reached; its CA is CACert's
 
@@ -209,7 +210,7 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 	f := func(name string) string { return filepath.Join(c.Dir, name) }
 	grace := c.NodeMonitorGrace
 	if grace == 0 {
-		grace = 50 * time.Second
+		grace = 20 * time.Second
 	}
 	for _, x := range []struct {
 		name, path string
@@ -222,7 +223,7 @@ func (p *Plane) startControllers(c PlaneConfig, id *identities) error {
 			"--controllers=" +
 				planeControllers, "--use-service-account-credentials=false", "--node-monitor-grace-period=" +
 				grace.String(),
-			"--node-monitor-period=" + (grace / 100).String()}},
+			"--node-monitor-period=" + (grace / 50).String()}},
 		{"kube-scheduler", c.Scheduler, id.scheduler, nil},
 	} {
 		x.cfg.Host = p.Admin.Host

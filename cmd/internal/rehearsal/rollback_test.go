@@ -2,7 +2,6 @@ package rehearsal_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,9 +40,9 @@ func level(t *testing.T, r *journal.Run, step string) journal.Level {
 // A machine that cannot be built stops the upgrade in the middle of the control plane, one machine of the target having
 // joined: the undos bring the control plane and Kube-OVN back, and the run stays failed.
 func TestAFailedUpgradeIsRolledBack(t *testing.T) {
-	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: small(t, 3, 1),
-		Params: map[string]string{"cluster": "prod-a", "target": "4.3.0"}, RollbackOnFailure: true,
-		Faults: []string{"vm-template-missing:when=machine:control-plane/1"}})
+	c := shipped(small(t, 3, 1), "vm-template-missing:when=machine:control-plane/1")
+	c.Snapshot, c.RollbackOnFailure = warm, true
+	res, _ := conduct(t, c)
 	if res.ExitCode != runner.ExitFail || !strings.HasSuffix(res.Message, "; rolled back") {
 		t.Errorf("got exit %d: %s, want %d, rolled back", res.ExitCode, res.Message, runner.ExitFail)
 	}
@@ -70,7 +69,7 @@ func TestAFailedUpgradeIsRolledBack(t *testing.T) {
 }
 
 func TestTheWayBackFromASiteThatIsHalfUpgraded(t *testing.T) {
-	res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: small(t, 3, 1),
+	res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: small(t, 3, 1), Snapshot: warm,
 		Params: map[string]string{"cluster": "prod-a"}})
 	if res.Verdict != journal.Pass {
 		t.Errorf("got %s: %s, want a pass", res.Verdict, res.Message)
@@ -86,7 +85,7 @@ func TestTheWayBackFromASiteThatIsHalfUpgraded(t *testing.T) {
 // Without a majority of etcd the control plane moves no machine: neither the runbook that rolls back nor the undos of the
 // upgrade write anything, and both say what an operator has to do first.
 func TestNothingIsRolledBackWithoutAQuorum(t *testing.T) {
-	res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: small(t, 3, 1),
+	res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: small(t, 3, 1), Snapshot: warm,
 		Params: map[string]string{"cluster": "prod-a"}, RollbackOnFailure: true,
 		Faults: []string{"etcd-quorum-loss:when=machine:control-plane/1"}})
 	if res.ExitCode != runner.ExitFail {

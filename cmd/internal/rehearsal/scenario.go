@@ -17,8 +17,8 @@ import (
 )
 
 // stuckFor is how long a scenario that expects a stuck wait lets it stay so, in site time, beyond the runbook's own
-// patience: what would move again within half an hour is slow, and not stuck.
-const stuckFor = 30 * time.Minute
+// patience: the controllers look at everything anew every ten minutes, and what moves then was slow, and not stuck.
+const stuckFor = 15 * time.Minute
 
 // LoadScenario checks a scenario against its world, its runbook and the tables of faults and invariants. Of the config
 // only seed, directory, version and command are read. Its errors are diag.Diagnostics with positions; nothing was started.

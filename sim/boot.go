@@ -127,7 +127,7 @@ func (t *Twin) startOwn(ctx context.Context) (err error) {
 	}
 	d := t.plan.durations
 	conf := vcenter.Config{Clock: t.clock, Dir: t.o.Dir, User: t.plan.user, Places: t.plan.places, OnPower: t.power, OnRemove: t.removed, OnCall: t.calls.tell,
-		OnClone: t.slotOfClone, Keeps: t.disksKept,
+		OnClone: t.slotOfClone, Keeps: t.disksKept, OnKept: t.poolFaults.kept,
 		Durations: vcenter.Durations{Clone: d.Of("vm-clone"), PowerOn: d.Of("vm-power-on"), PowerOff: d.Of("vm-power-off"), Reconfigure: d.Of("vm-reconfigure"),
 			Destroy: d.Of("vm-destroy"), Shutdown: d.Of("vm-power-off")}}
 	for _, x := range t.plan.World.Templates {

@@ -43,7 +43,7 @@ func (t *Twin) startPools() error {
 		return err
 	}
 	t.pools = configpool.NewProvider(configpool.Config{Client: c, Reader: c, Storage: datastores{t.vcenter}, Clock: t.clock,
-		Events: t.controllers.Manager.GetEventRecorderFor("vspheremachineconfigpool-controller")})
+		Events: t.controllers.Manager.GetEventRecorderFor("vspheremachineconfigpool-controller"), Refused: t.poolFaults.refused})
 	t.controllers.Await(configpool.New())
 	return nil
 }

@@ -63,6 +63,7 @@ type Twin struct {
 	provider    *kubeovn.Provider
 	standby     standby
 	pools       *configpool.Provider
+	poolFaults  poolFaults
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
 	addresses   addresses

@@ -70,7 +70,9 @@ func (p *Provider) AdmitConsumer(ctx context.Context, o *unstructured.Unstructur
 	}
 	self := Consumer(o.GetKind(), o.GetNamespace(), o.GetName())
 	if c := have.Status.ConsumerRef; c != nil && !sameConsumer(*c, self) {
-		return field.Forbidden(at, fmt.Sprintf("machine config pool %s is bound to %s %s/%s", key, c.Kind, c.Namespace, c.Name))
+		why := fmt.Sprintf("machine config pool %s is bound to %s %s/%s", key, c.Kind, c.Namespace, c.Name)
+		p.Refused(key.Name, o.GetKind()+" "+o.GetName(), why)
+		return field.Forbidden(at, why)
 	}
 	other, err := p.otherConsumer(ctx, key, self)
 	if err != nil || other == "" {

@@ -115,6 +115,7 @@ func (p *Provider) bind(ctx context.Context, machine *unstructured.Unstructured,
 		return rerr
 	}
 	if err != nil {
+		p.Refused(key.Name, "VSphereMachine "+ref.Name, err.Error())
 		return fmt.Errorf("failed to allocate slot from pool: %w", err)
 	}
 	return nil

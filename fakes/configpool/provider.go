@@ -21,7 +21,7 @@ import (
 // Finalizer keeps a pool until its disks are reclaimed.
 const Finalizer = "vspheremachineconfigpool.infrastructure.cluster.x-k8s.io"
 
-// Config is what a Provider is made of; all of it is required.
+// Config is what a Provider is made of.
 type Config struct {
 	// Client writes; Reader reads what is stored, past any cache.
 	Client  client.Client
@@ -29,6 +29,8 @@ type Config struct {
 	Storage Storage
 	Clock   fakekit.Clock
 	Events  record.EventRecorder
+	// Refused, if set, is told of each machine that gets no slot and each consumer that is refused for a pool's sake.
+	Refused func(pool, who, why string)
 }
 
 // Storage is the datastores of the site, as vCenter knows them. No call blocks.
@@ -54,7 +56,12 @@ type Stored struct {
 type Provider struct{ Config }
 
 // NewProvider returns a Provider.
-func NewProvider(c Config) *Provider { return &Provider{c} }
+func NewProvider(c Config) *Provider {
+	if c.Refused == nil {
+		c.Refused = func(_, _, _ string) {}
+	}
+	return &Provider{c}
+}
 
 // Reconcile looks at one pool. It must be called again after the returned site time (0: never) and whenever the pool,
 // its Cluster, its VSphereCluster or a VSphereVM or VSphereMachine of it changes. An error is to be tried again.

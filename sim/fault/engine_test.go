@@ -72,6 +72,10 @@ func (s *site) FailAppRelease(_, _, _ string, hit func(string)) (func(), error) 
 	s.hit = hit
 	return func() { s.healed = true }, nil
 }
+func (s *site) OnNoSlot(func(_, _, _ string)) func() { panic("not asked for") }
+
+func (s *site) GrabDisk(func(_, _ string)) (func() error, error) { panic("not asked for") }
+
 func (s *site) FailReclaims(string, func(string)) func() { panic("not asked for") }
 
 func (s *site) OnCall(on func(string)) { s.call = on }

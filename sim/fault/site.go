@@ -67,6 +67,12 @@ type Clusters interface {
 
 // Pools are the machine config pools and the disks of their slots.
 type Pools interface {
+	// OnNoSlot has on told of each machine that a pool refuses a slot, and of each edit of an owner that is refused for the
+	// pool's sake, with the provider's words; from any goroutine, until stop.
+	OnNoSlot(on func(pool, who, why string)) (stop func())
+	// GrabDisk lets a VM that is no machine of the site attach the next persistent disk that is taken off a machine; hit
+	// is told. release detaches it, and the VM wants no more.
+	GrabDisk(hit func(disk, vm string)) (release func() error, err error)
 	// FailReclaims lets vCenter fail to delete disks until heal is called; hit is told of each.
 	FailReclaims(message string, hit func(disk string)) (heal func())
 }

@@ -71,3 +71,55 @@ func TestDisksFollowTheirSlots(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed has them all in one run: each is felt, and healed.
+func TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed(t *testing.T) {
+	faults := []struct{ spec, target string }{
+		{"slot-orphaned:role=prod-b-md-0", "pool prod-b-md-0: slot prod-b-w-3 is in use by a machine that does not exist"},
+		{"disk-still-attached:when=at:control-plane,heal=time:5m", "/var-cpaas.vmdk: attached to backup-proxy"},
+		{"pool-exhausted:when=machine:control-plane/2,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
+		{"pool-bound:role=prod-b-md-0,when=machine:prod-b-md-0/1,heal=time:2m", "machine config pool cpaas-system/prod-b-md-0 is bound to MachineDeployment cpaas-system/elsewhere"},
+	}
+	c := rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),
+		Params: map[string]string{"cluster": "prod-b", "target": "4.3.0"}}
+	for _, f := range faults {
+		c.Faults = append(c.Faults, f.spec)
+	}
+	states := map[string][]string{} // of slots, in their order
+	var attached []string           // of the disk that is grabbed
+	res, _ := conduct(t, c, func(b journal.Body) {
+		switch b := b.(type) {
+		case *journal.Pool:
+			for _, s := range b.Slots {
+				if l := states[s.Hostname]; len(l) == 0 || l[len(l)-1] != s.State {
+					states[s.Hostname] = append(l, s.State)
+				}
+			}
+		case *journal.Disk:
+			if slices.Contains(b.VMs, "backup-proxy") {
+				attached = b.VMs
+			}
+		}
+	})
+	if res.Verdict != journal.Pass {
+		t.Errorf("verdict: got %s (%s), want pass", res.Verdict, res.Message)
+	}
+	for i, f := range faults {
+		got := res.Run.Faults[i]
+		if got.Fired == nil || !strings.Contains(got.Fired.Target, f.target) {
+			t.Errorf("%s: got fired %v, want %q", f.spec, got.Fired, f.target)
+		}
+		if strings.Contains(f.spec, "heal=") && got.Healed == nil {
+			t.Errorf("%s: it was not healed", f.spec)
+		}
+	}
+	if !slices.Equal(attached, []string{"backup-proxy"}) {
+		t.Errorf("the disk that was grabbed: got it on %v, want the proxy alone", attached)
+	}
+	if got := states["prod-b-w-3"]; !slices.Equal(got, []string{"Available", "InUse", "Released"}) {
+		t.Errorf("the orphaned slot: got %v, want it released by itself", got)
+	}
+	if got := states["prod-b-cp-3-x4"]; !slices.Contains(got, "InUse") {
+		t.Errorf("the slot that was added: got %v, want it in use", got)
+	}
+}

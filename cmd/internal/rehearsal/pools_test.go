@@ -77,7 +77,7 @@ func TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed(t *testi
 	faults := []struct{ spec, target string }{
 		{"slot-orphaned:role=prod-b-md-0", "pool prod-b-md-0: slot prod-b-w-3 is in use by a machine that does not exist"},
 		{"disk-still-attached:when=at:control-plane,heal=time:5m", "/var-cpaas.vmdk: attached to backup-proxy"},
-		{"pool-exhausted:when=machine:control-plane/2,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
+		{"pool-exhausted:when=at:control-plane,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
 		{"pool-bound:role=prod-b-md-0,when=machine:prod-b-md-0/1,heal=time:2m", "machine config pool cpaas-system/prod-b-md-0 is bound to MachineDeployment cpaas-system/elsewhere"},
 	}
 	c := rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),

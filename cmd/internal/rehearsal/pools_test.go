@@ -75,9 +75,9 @@ func TestDisksFollowTheirSlots(t *testing.T) {
 // TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed has them all in one run: each is felt, and healed.
 func TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed(t *testing.T) {
 	faults := []struct{ spec, target string }{
-		{"slot-orphaned:role=prod-b-md-0", "pool prod-b-md-0: slot prod-b-w-3 is in use by a machine that does not exist"},
-		{"disk-still-attached:when=at:control-plane,heal=time:5m", "/var-cpaas.vmdk: attached to backup-proxy"},
-		{"pool-exhausted:when=at:control-plane,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
+		{"slot-orphaned:role=prod-b-md-0,when=at:kube-ovn", "pool prod-b-md-0: slot prod-b-w-3 is in use by a machine that does not exist"},
+		{"disk-still-attached:when=at:kube-ovn,heal=time:5m", "/var-cpaas.vmdk: attached to backup-proxy"},
+		{"pool-exhausted:when=call:patch:KubeadmControlPlane/1,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
 		{"pool-bound:role=prod-b-md-0,when=machine:prod-b-md-0/1,heal=time:2m", "machine config pool cpaas-system/prod-b-md-0 is bound to MachineDeployment cpaas-system/elsewhere"},
 	}
 	c := rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),
@@ -102,7 +102,8 @@ func TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed(t *testi
 		}
 	})
 	if res.Verdict != journal.Pass {
-		t.Errorf("verdict: got %s (%s), want pass", res.Verdict, res.Message)
+		last := res.Run.Steps[len(res.Run.Steps)-1]
+		t.Errorf("verdict: got %s (%s) at %s %+v, want pass", res.Verdict, res.Message, last.ID, last.End)
 	}
 	for i, f := range faults {
 		got := res.Run.Faults[i]

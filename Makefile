@@ -42,7 +42,7 @@ lint: overlay manifests ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) run -modfile=.ci/tools.mod honnef.co/go/tools/cmd/staticcheck ./...
 
-bench: overlay manifests assets ## print the medians of the benchmarks
+bench: build ## print the medians of the benchmarks
 	$(GO) test -p 1 -vet=off -timeout 60m -run '^$$' -bench . ./dsl/... ./sim/manifests
 	KUBEBUILDER_ASSETS="$(CURDIR)/bin" $(GO) run ./cmd/internal/bench
 

@@ -106,6 +106,9 @@ func TestPreflightRefuses(t *testing.T) {
 		{"an etcd that is not healthy", func(e *estate) {
 			condition(e, "KubeadmControlPlane", "prod-a-kcp", "ControlPlaneComponentsHealthy", "True", "")
 		}, "4.3.0", "control-plane-unhealthy", "EtcdClusterHealthy: no condition EtcdClusterHealthy"},
+		{"an etcd that has ended since the control plane was looked at", func(e *estate) {
+			set(e.workload.Find("Pod", "etcd-m-01"), "status/conditions", []any{map[string]any{"type": "Ready", "status": "False", "reason": "ContainersNotReady"}})
+		}, "4.3.0", "control-plane-unhealthy", "etcd-m-01 is not Ready: ContainersNotReady"},
 		{"a node that is not Ready", func(e *estate) {
 			set(e.workload.Find("Node", "m-05"), "status/conditions", []any{map[string]any{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}})
 		}, "4.3.0", "nodes-not-ready", "node m-05 is not Ready: NodeStatusUnknown"},

@@ -94,8 +94,9 @@ func (e *estate) machine(deployment, kubernetes string) {
 	e.put(e.workload, "Node", name, fmt.Sprintf(`{"status":{"nodeInfo":{"kubeletVersion":%q},"conditions":[{"type":"Ready","status":"True"}]}}`, kubernetes))
 	if deployment == "" {
 		tag := map[string]string{oldKubernetes: "v3.5.27-260305", newKubernetes: "v3.5.28-260325"}[kubernetes]
-		e.put(e.workload, "Pod", "etcd-"+name, fmt.Sprintf(`{"metadata":{"labels":{"component":"etcd"},"namespace":"kube-system"},
-			"spec":{"containers":[{"image":"registry.example:11443/tkestack/etcd:%s"}]}}`, tag))
+		e.put(e.workload, "Pod", "etcd-"+name, fmt.Sprintf(`{"metadata":{"labels":{"component":"etcd","tier":"control-plane"},"namespace":"kube-system"},
+			"spec":{"containers":[{"image":"registry.example:11443/tkestack/etcd:%s"}]},
+			"status":{"conditions":[{"type":"Ready","status":"True"}]}}`, tag))
 	}
 }
 

@@ -1,7 +1,8 @@
 // Bench measures the promises about speed and memory: it rehearses the shipped upgrade on a world of three control-plane
-// and three worker machines, several times, each in a process of its own, and prints medians with their breakdown.
+// and three worker machines, several times, each in a process of its own, and prints medians with their breakdown; then
+// scenarios on warm worlds; then the shipped suite, once.
 //
-// Use: bench [-n 5] [-warm]. It needs the control-plane binaries, as the tests do.
+// Use: bench [-n 5] [-only run|warm|suite]. It needs the control-plane binaries, as the tests do, and bin/rehearse.
 package main
 
 import (
@@ -21,12 +22,13 @@ import (
 
 func main() {
 	n := flag.Int("n", 5, "how many runs")
-	warm := flag.Bool("warm", false, "warm worlds only")
+	only := flag.String("only", "", "one part only: run, warm or suite")
+	program := flag.String("rehearse", "bin/rehearse", "the program that runs the suite")
 	once := flag.Bool("once", false, "one run, as JSON; for the program itself")
 	fork := flag.String("fork", "", "a scenario up to its first step, on the world in this directory; for the program itself")
 	dir := flag.String("dir", "", "run directory of -fork")
 	flag.Parse()
-	do := func() error { return errors.Join(runs(*n, *warm), runForks(*n)) }
+	do := func() error { return parts(*only, *n, *program) }
 	if *once || *fork != "" {
 		rehearsal.CollectLess(os.Getenv)
 		do = runOnce
@@ -66,11 +68,31 @@ var forkTargets = []target{
 	{overhead, "s", true, 5, 5},
 }
 
-// runs measures whole rehearsals, unless only warm worlds are asked for.
-func runs(n int, warm bool) error {
-	if warm {
-		return nil
+// parts measures all, or the one that is asked for.
+func parts(only string, n int, program string) error {
+	all := []struct {
+		name    string
+		measure func() error
+	}{
+		{"run", func() error { return runs(n) }},
+		{"warm", func() error { return runForks(n) }},
+		{"suite", func() error { return runSuite(program) }},
 	}
+	var errs []error
+	known := only == ""
+	for _, p := range all {
+		if only == "" || only == p.name {
+			known, errs = true, append(errs, p.measure())
+		}
+	}
+	if !known {
+		return fmt.Errorf("-only: got %q, want run, warm or suite", only)
+	}
+	return errors.Join(errs...)
+}
+
+// runs measures whole rehearsals.
+func runs(n int) error {
 	var samples []sample
 	for i := range n {
 		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, n)
@@ -86,7 +108,7 @@ func runs(n int, warm bool) error {
 		}
 		samples = append(samples, s)
 	}
-	report(n, targets, samples)
+	printReport(n, targets, samples)
 	return nil
 }
 
@@ -96,12 +118,12 @@ func runForks(n int) error {
 	if err != nil {
 		return err
 	}
-	report(n, forkTargets, samples)
+	printReport(n, forkTargets, samples)
 	return nil
 }
 
-func report(n int, targets []target, samples []sample) {
-	fmt.Printf("medians of %d runs (least, most); 3 control-plane and 3 worker machines\n\n", n)
+func printReport(n int, targets []target, samples []sample) {
+	fmt.Printf("medians of %d runs (least, most)\n\n", n)
 	judge(targets, samples)
 	breakdown(samples)
 	fmt.Println()

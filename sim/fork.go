@@ -86,10 +86,18 @@ func (p *Plan) digest(o Options) (string, error) {
 		World     World
 		Seed      uint64
 		Durations Durations
-		Manifests map[string]string
+		Manifests []string
 		Programs  []string
-	}{World: p.World, Seed: p.Seed, Durations: p.durations, Manifests: p.Digests()}
-	of.World.Name, of.World.Changes = "", nil // what they are made of counts, not what they are called and where they stand
+	}{World: p.World, Seed: p.Seed, Durations: p.durations}
+	// What they are made of counts, not what they are called and where they stand.
+	of.World.Name, of.World.Clusters, of.World.Changes = "", slices.Clone(p.World.Clusters), nil
+	for i := range of.World.Clusters {
+		of.World.Clusters[i].Manifests = ""
+	}
+	for file, digest := range p.Digests() {
+		of.Manifests = append(of.Manifests, filepath.Base(file)+" "+digest)
+	}
+	slices.Sort(of.Manifests)
 	for _, c := range p.World.Changes {
 		c.Where = ""
 		of.World.Changes = append(of.World.Changes, c)

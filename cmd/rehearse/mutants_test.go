@@ -88,16 +88,18 @@ func TestTheSuiteFindsMistakesInTheRunbook(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.edit(t, dir)
-		items = append(items, m.item(t, filepath.Join(dir, "upgrade_test.star")))
+		i := m.item(t, filepath.Join(dir, "upgrade_test.star"))
+		i.Index = len(items) // which names its folder: many mutants are found by the same scenario
+		items = append(items, i)
 	}
 	program, err := exec.LookPath("rehearse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	warm := t.TempDir()
-	r := suite.Runner{Jobs: 2, Repeat: 1, Dir: t.TempDir(), Watch: quiet{}, Limits: suite.Limits{Whole: 10 * time.Minute, Silence: silence},
-		Command: func(i *suite.Item, _ string) []string {
-			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", filepath.Join(filepath.Dir(i.File), "run"), "--warm", warm}
+	r := suite.Runner{Jobs: 3, Repeat: 1, Dir: t.TempDir(), Watch: quiet{}, Limits: suite.Limits{Whole: 10 * time.Minute, Silence: silence},
+		Command: func(i *suite.Item, dir string) []string {
+			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--warm", warm}
 		},
 		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, i.Seed) },
 	}

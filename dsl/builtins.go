@@ -42,7 +42,7 @@ var builtins = []Builtin{
 	{"does", value.Sig(`fn`), "the operator does fn(site), which is no step of the runbook", does},
 	{"done", value.Sig(`value=None`), "a wait's answer: it has come true", done},
 	{"duration", value.Sig(`text`), `a length of time: duration("1h30m")`, newDuration},
-	{"fails", value.Sig(expectSignature), "the runbook stops after a write, or an invariant is violated", expectation},
+	{"fails", value.Sig(expectSignature), "the runbook stops after a write, the site does not answer, or an invariant is violated", expectation},
 	{"field", value.Sig(`obj, path, default=None`), `what an object holds at "spec.x.0.y", or at a list of keys`, field},
 	{"heals", value.Sig(`fault`), "the operator mends what the fault broke", heals},
 	{"kubernetes.annotate", value.Sig(`kind, name, annotations, namespace=""`), "sets annotations; None removes one", annotate},

@@ -64,12 +64,18 @@ func (t *Twin) build(ctx context.Context) error {
 	if err := t.startControllers(ctx); err != nil {
 		return err
 	}
-	t.clock.SetPace(clock.Free)
-	if err := t.awaitReady(ctx); err != nil {
-		return err
+	for {
+		t.clock.SetPace(clock.Free)
+		if err := t.awaitReady(ctx); err != nil {
+			return err
+		}
+		if err := t.rest(ctx); err != nil {
+			return err
+		}
+		if t.ready(ctx) == nil { // not for a moment only
+			return nil
+		}
 	}
-	t.clock.SetPace(clock.Hold)
-	return nil
 }
 
 // newWorkloads reserves the addresses of the clusters, and has their certificates.

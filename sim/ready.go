@@ -18,6 +18,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
+	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 // awaitReady waits until every cluster is what its manifests ask for. It polls in real time; the clock runs meanwhile.
@@ -38,6 +39,27 @@ func (t *Twin) awaitReady(ctx context.Context) error {
 			return fmt.Errorf("the twin did not become ready: %w: %w (clock held by %v, next %v)", context.Cause(ctx), err, t.clock.Holders(), t.clock.Waiting(3))
 		}
 	}
+}
+
+// rest lets the twin come to rest: site time stands, and nobody works any more.
+func (t *Twin) rest(ctx context.Context) error {
+	t.clock.SetPace(clock.Hold)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	const calm = 10 // looks in a row
+	for n := 0; n < calm; {
+		select {
+		case <-tick.C:
+		case <-t.failed:
+			return t.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("the twin did not come to rest: %w: held by %v", context.Cause(ctx), t.clock.Holders())
+		}
+		if n++; len(t.clock.Holders()) > 0 || len(t.clock.Barrier().Outstanding()) > 0 {
+			n = 0
+		}
+	}
+	return nil
 }
 
 // Healthy is nil when the site is well and at rest: every control plane, MachineDeployment, Machine and Node is what the

@@ -16,7 +16,6 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/etcd"
 	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
-	"github.com/rehearse-dev/rehearse/sim/clock"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
@@ -88,27 +87,6 @@ func (t *Twin) save(ctx context.Context, dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, savedState), b, 0o600)
-}
-
-// rest lets the twin come to rest: site time stands, and nobody works any more.
-func (t *Twin) rest(ctx context.Context) error {
-	t.clock.SetPace(clock.Hold)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	const calm = 10 // looks in a row
-	for n := 0; n < calm; {
-		select {
-		case <-tick.C:
-		case <-t.failed:
-			return t.Err()
-		case <-ctx.Done():
-			return fmt.Errorf("the twin did not come to rest: %w: held by %v", context.Cause(ctx), t.clock.Holders())
-		}
-		if n++; len(t.clock.Holders()) > 0 || len(t.clock.Barrier().Outstanding()) > 0 {
-			n = 0
-		}
-	}
-	return nil
 }
 
 // state is what save writes. The twin is at rest.

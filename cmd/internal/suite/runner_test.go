@@ -254,7 +254,7 @@ func TestDefaultJobs(t *testing.T) {
 		cores  int
 		memory uint64
 		want   int
-	}{{1, 0, 1}, {2, 64 * gib, 2}, {16, 64 * gib, 16}, {16, 8 * gib, 4}, {16, gib, 1}} {
+	}{{1, 0, 2}, {2, 64 * gib, 4}, {16, 64 * gib, 32}, {16, 8 * gib, 4}, {16, gib, 1}} {
 		if got := suite.DefaultJobs(c.cores, c.memory); got != c.want {
 			t.Errorf("%d cores and %d GiB: got %d, want %d", c.cores, c.memory/gib, got, c.want)
 		}

@@ -87,13 +87,13 @@ func jobShard(getenv func(string) string) (Shard, error) {
 	return Shard{index + 1, count}, nil
 }
 
-// DefaultJobs is how many scenarios run at once where nobody says: one for every core and for every 1.8 GiB of memory,
-// and at least one: a scenario alone leaves more than half of two cores idle. memory is what there is, in bytes; 0: nobody
-// knows.
+// DefaultJobs is how many scenarios run at once where nobody says: two for every core and one for every 2 GiB of memory,
+// and at least one. A scenario alone leaves more than half of two cores idle, since much of it is waiting. memory is what
+// there is, in bytes; 0: nobody knows.
 func DefaultJobs(cores int, memory uint64) int {
-	n := cores
+	n := 2 * cores
 	if memory > 0 {
-		n = min(n, int(memory/(18<<30/10)))
+		n = min(n, int(memory/(2<<30)))
 	}
 	return max(1, n)
 }

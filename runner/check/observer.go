@@ -168,7 +168,7 @@ func (o *Observer) list(ctx context.Context, f *feed) (resourceVersion string, e
 	slices.SortFunc(l.Items, func(a, b object) int { return compareObjects(&a, &b) })
 	for i := range l.Items {
 		there[nameOf(&l.Items[i])] = true
-		if err := o.sees(ctx, f, &l.Items[i]); err != nil {
+		if err := o.sees(ctx, f, &l.Items[i], always); err != nil {
 			return "", err
 		}
 	}
@@ -183,15 +183,19 @@ func (o *Observer) list(ctx context.Context, f *feed) (resourceVersion string, e
 	return l.GetResourceVersion(), nil
 }
 
-// sees hands on an object that is new or differs in what an event says.
-func (o *Observer) sees(ctx context.Context, f *feed, x *object) error {
+// sees hands on an object that is new or differs in what an event says, if it is news at all.
+func (o *Observer) sees(ctx context.Context, f *feed, x *object, is news) error {
 	if c := clusterOf(x); c != "" && len(o.scope.Clusters) > 0 && !slices.Contains(o.scope.Clusters, c) {
 		return nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	body, name := f.is(x), nameOf(x)
-	if old := f.seen[name]; old != nil && sameBody(old.body, body) {
+	old := f.seen[name]
+	if !is(old, x) {
+		return nil
+	}
+	if old != nil && sameBody(old.body, body) {
 		old.object = x
 		return nil
 	}

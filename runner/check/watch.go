@@ -76,7 +76,7 @@ func (o *Observer) event(ctx context.Context, f *feed, e watch.Event) (version s
 	}
 	switch e.Type {
 	case watch.Added, watch.Modified:
-		err = o.sees(ctx, f, x)
+		err = o.sees(ctx, f, x, unlessOlder)
 	case watch.Deleted:
 		err = o.misses(f, nameOf(x))
 	}
@@ -92,22 +92,28 @@ func (o *Observer) Refresh(ctx context.Context) error {
 			return fmt.Errorf("observe: list %s: %w", f.name, err)
 		}
 		for i := range l.Items {
-			if x := &l.Items[i]; o.outdated(f, x) {
-				if err := o.sees(ctx, f, x); err != nil {
-					return err
-				}
+			if err := o.sees(ctx, f, &l.Items[i], ifNewer); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// outdated tells whether an object is known, and as an older one than x.
-func (o *Observer) outdated(f *feed, x *object) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	old := f.seen[nameOf(x)]
-	return old != nil && version(old.object) < version(x)
+// news tells whether a sight of an object is to be handed on, by what is known of it; nil: it is not known.
+type news func(known *sighting, x *object) bool
+
+// always is for lists by which a watch begins: they are the truth, also of a storage that was set back.
+func always(*sighting, *object) bool { return true }
+
+// unlessOlder is for a watch, which may be behind a look.
+func unlessOlder(known *sighting, x *object) bool {
+	return known == nil || version(known.object) <= version(x)
+}
+
+// ifNewer is for a look, which may be behind a watch: what is not known may have gone since.
+func ifNewer(known *sighting, x *object) bool {
+	return known != nil && version(known.object) < version(x)
 }
 
 // version is the resource version as the number that API servers count with; 0 when it is none.

@@ -53,19 +53,22 @@ type link struct {
 
 // attend keeps a link until ctx ends.
 func (o *Observer) attend(ctx context.Context, l *link) {
-	vain, pause := 0, again
+	vain, pause, before := 0, again, true // attempts in vain since it stood, or had another answer
 	for ctx.Err() == nil {
-		linked := o.linkOnce(ctx, l)
+		stood := o.linkOnce(ctx, l) == nil
 		if ctx.Err() != nil {
 			return
 		}
-		answered := o.knock(ctx, l)
+		answered := o.knock(ctx, l) == nil
+		if stood || answered != before {
+			vain, before = 0, answered
+		}
 		switch {
-		case linked == nil && answered == nil:
-			vain, pause = 0, again
+		case stood && answered:
+			pause = again
 		case vain < inVainTimes:
 			vain, pause = vain+1, soon
-			if vain == tooLong && answered != nil {
+			if vain == tooLong && !answered {
 				o.remind(l.endpoint)
 			}
 		default:
@@ -77,7 +80,7 @@ func (o *Observer) attend(ctx context.Context, l *link) {
 	}
 }
 
-// tooLong is the attempt in vain at which an endpoint has been away for longer than it may.
+// tooLong is the attempt in vain at which an endpoint that does not answer has been away for longer than it may.
 const tooLong = failover/int(soon/time.Second) + 1
 
 // remind hands on what was said already, so that it is judged now and not when something else happens: a site whose

@@ -184,3 +184,45 @@ func TestAnEndpointThatStaysAwayIsAskedSeldom(t *testing.T) {
 		t.Errorf("it was told %d times, want when it went away and when it had been away for too long", n)
 	}
 }
+
+// Each outage is reminded of when it has lasted for too long, and asked about often at first, however long the one
+// before it was.
+func TestEachOutageIsRemindedOfInTime(t *testing.T) {
+	attempts := []int{40, 3, tooLong + 1}
+	c, w := &steady{}, newWorkload()
+	ctx, stop := context.WithCancel(t.Context())
+	var got []string
+	began, asked, outage := int64(0), 0, 0
+	o := &Observer{clock: c, emit: func(b journal.Body) error {
+		switch e, ok := b.(journal.Endpoint); {
+		case !ok:
+		case e.Answers:
+			began = 0
+		case began == 0:
+			began = c.slept.Load() + 1
+		default:
+			got = append(got, fmt.Sprintf("outage %d: reminded after %d s", outage+1, c.slept.Load()+1-began))
+		}
+		return nil
+	}}
+	go func() {
+		for range attempts {
+			connection := <-w.watches
+			w.away.Store(true)
+			connection.Stop()
+		}
+		<-w.watches
+		stop()
+	}()
+	o.attend(ctx, &link{Workload: Workload{Cluster: "prod-a", Client: w, Ping: func(ctx context.Context) error {
+		err := w.ping(ctx)
+		if asked++; err != nil && asked == attempts[outage] {
+			w.away.Store(false)
+			asked, outage = 0, outage+1
+		}
+		return err
+	}}})
+	if diff := cmp.Diff([]string{"outage 1: reminded after 60 s", "outage 3: reminded after 60 s"}, got); diff != "" {
+		t.Error("(-want +got):\n" + diff)
+	}
+}

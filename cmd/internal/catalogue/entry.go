@@ -19,7 +19,7 @@ const (
 var Kinds = []struct{ Name, Plural, Doc string }{
 	{KindFault, "Faults", "What can be made to go wrong on a twin."},
 	{KindCode, "Codes", "What a step, a wait or a rollback says when it stops. Codes do not change, so that people can grep for them."},
-	{KindInvariant, "Invariants", "What is watched during the whole run. The first moment at which one does not hold is kept with its evidence, and no write is sent after it."},
+	{KindInvariant, "Invariants", "What is watched during the whole run. The first moment at which one does not hold is kept with its evidence; the run goes on, and has failed."},
 }
 
 // Entry is one thing that can be explained.
@@ -43,7 +43,7 @@ func All() []Entry {
 	}
 	for _, i := range check.All {
 		l = append(l, Entry{KindInvariant, i.ID, i.Doc, []Fact{{"Claim", i.Doc},
-			{"Symptom", "the run fails at the first moment at which it does not hold, and every later write is refused"},
+			{"Symptom", "the report says when it did not hold first, and what was seen; the run goes on and fails, even when the runbook reaches its end"},
 			{"Recovery", i.Recovery}, {"Source", i.Source}}})
 	}
 	return l

@@ -105,10 +105,16 @@ func pattern(e syntax.Expr) string {
 	return "*"
 }
 
+// Ids of what a rollback does: an undo and its wait bear the id of the step that is undone.
+const (
+	UndoPrefix   = "undo/"
+	UndonePrefix = "undone/"
+)
+
 // UndoneID is the id of the step that a rollback undoes, or waits for, in a step that is called so; any other id is its
 // own.
 func UndoneID(id string) string {
-	for _, prefix := range []string{"undo/", "undone/"} {
+	for _, prefix := range []string{UndoPrefix, UndonePrefix} {
 		if rest, ok := strings.CutPrefix(id, prefix); ok {
 			return rest
 		}

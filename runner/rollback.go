@@ -9,12 +9,6 @@ import (
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
 
-// Ids of what a rollback does: an undo and its wait bear the id of the step that is undone.
-const (
-	UndoPrefix   = "undo/"
-	UndonePrefix = "undone/"
-)
-
 // errTurned ends the script of a run that turns back.
 var errTurned = errors.New("the run turns back")
 
@@ -82,6 +76,7 @@ func (h *host) rollback(ctx context.Context, reason string) *journal.RollbackEnd
 	h.back = &rolling{changed: h.changed()}
 	h.replay.steps = nil // what is recorded is of the way forward
 	h.append(journal.RollbackStarted{Reason: reason})
+	h.journal.Drain()
 	end := h.undoAll(ctx)
 	h.append(end)
 	h.journal.Drain()
@@ -140,7 +135,7 @@ func mayHaveWritten(s *journal.Step) bool {
 
 // undo takes one step back, and waits until that is safe when it has written.
 func (h *host) undo(ctx context.Context, s dsl.Step) error {
-	id := UndoPrefix + s.ID
+	id := dsl.UndoPrefix + s.ID
 	started := journal.StepStarted{ID: id, Kind: journal.StepKindUndo, Doc: s.Doc, Risk: string(dsl.Write),
 		Pos: s.Pos.String()}
 	if _, err := h.begin(ctx, started); err != nil {
@@ -157,7 +152,7 @@ func (h *host) undo(ctx context.Context, s dsl.Step) error {
 	if err := h.end(ctx, e, since, err); err != nil || a.changed == 0 || s.Undo.Until == nil {
 		return err
 	}
-	_, err = h.Wait(ctx, dsl.Wait{ID: UndonePrefix + s.ID, Doc: s.Doc, Timeout: s.Undo.Timeout,
+	_, err = h.Wait(ctx, dsl.Wait{ID: dsl.UndonePrefix + s.ID, Doc: s.Doc, Timeout: s.Undo.Timeout,
 		StuckAfter: s.Undo.StuckAfter, Pos: s.Pos}, s.Undo.Until)
 	return err
 }
@@ -166,8 +161,10 @@ func (h *host) undo(ctx context.Context, s dsl.Step) error {
 func (h *host) notBack(err error) journal.RollbackEnded {
 	h.run.mu.Lock()
 	defer h.run.mu.Unlock()
-	s := h.run.fold.Steps[len(h.run.fold.Steps)-1]
-	if s.End == nil || s.End.Outcome == journal.Done || s.End.Outcome == journal.Noop {
+	steps := h.run.fold.Steps
+	s := steps[len(steps)-1]
+	begun := len(steps) > h.run.fold.Rollback.Before
+	if !begun || s.End == nil || s.End.Outcome == journal.Done || s.End.Outcome == journal.Noop {
 		return journal.RollbackEnded{Outcome: journal.Failed, Message: err.Error()}
 	}
 	return journal.RollbackEnded{Outcome: s.End.Outcome, Code: s.End.Code, Message: s.ID + ": " + s.End.Message}

@@ -200,6 +200,23 @@ func TestAUserWhoStopsTheRunWantsNoRollback(t *testing.T) {
 	}
 }
 
+// The last step of the journal is then one of the way forward, which has nothing to do with it.
+func TestARollbackThatEndsBeforeItsFirstUndoBlamesNoStep(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	_, r := withConfigMap(t)
+	r.options.RollbackOnFailure = true
+	r.journal.OnEvent(func(e journal.Event) {
+		if e.Kind == journal.KindRollbackStarted {
+			stop()
+		}
+	})
+	got := r.runContext(t, ctx, script(t, fmt.Sprintf(backAndForth, "True", keep, "False")))
+	rolled(t, got, "failed context canceled")
+	if n := len(got.Run.Steps); n != got.Run.Rollback.Before {
+		t.Errorf("got %d steps, %d of them before the rollback", n, got.Run.Rollback.Before)
+	}
+}
+
 func TestARunThatWasRolledBackIsNotResumed(t *testing.T) {
 	_, first := withConfigMap(t)
 	first.options.RollbackAt = "third"

@@ -130,7 +130,7 @@ func (h *Host) Undo(t testing.TB) {
 		if s.Undo.Until == nil {
 			continue
 		}
-		w := dsl.Wait{ID: "undone/" + s.ID, Timeout: s.Undo.Timeout, StuckAfter: s.Undo.StuckAfter}
+		w := dsl.Wait{ID: dsl.UndonePrefix + s.ID, Timeout: s.Undo.Timeout, StuckAfter: s.Undo.StuckAfter}
 		if _, err := h.Wait(t.Context(), w, s.Undo.Until); err != nil {
 			t.Fatalf("undo of step %s: %v", s.ID, err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/dsl/diag"
-	"github.com/rehearse-dev/rehearse/runner"
 	"github.com/rehearse-dev/rehearse/runner/check"
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
@@ -177,7 +176,7 @@ func (r *Rehearsal) checkHappening(id string, isFault bool, pos diag.Position) e
 func (r *Rehearsal) checkStep(id string, pos diag.Position) (kinds []string, err error) {
 	var words []string
 	of, back := id, "" // a rollback's own steps bear the ids of those that it undoes
-	for prefix, kind := range map[string]string{runner.UndoPrefix: "step", runner.UndonePrefix: "wait"} {
+	for prefix, kind := range map[string]string{dsl.UndoPrefix: "step", dsl.UndonePrefix: "wait"} {
 		if s, ok := strings.CutPrefix(id, prefix); ok {
 			of, back = s, kind
 		}

@@ -36,8 +36,9 @@ type Options struct {
 	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. nil: nobody is told.
 	BeforeStep func(ctx context.Context, id string)
 	// RollbackAt turns the run back as soon as the step of that id (of any kind, also a wait or a gate) has ended well;
-	// "": it goes on to its end. RollbackOnFailure turns back one that fails. Either undoes what the run did, with
-	// Undo.Run of its steps and their waits. A run that passes without coming to RollbackAt is an Error.
+	// "": it goes on to its end. RollbackOnFailure turns back one that fails before its end; one that comes there and fails
+	// by an invariant stays as it is. Either undoes what the run did, with Undo.Run of its steps and their waits. A run
+	// that passes without coming to RollbackAt is an Error.
 	RollbackAt        string
 	RollbackOnFailure bool
 	// StuckFor ends a wait that was reported as stuck once so much more site time has passed without a change; a rehearsal

@@ -69,7 +69,7 @@ is refused, or does not come to its end, fails. Stopping the run (Ctrl-C) never 
 	fs.StringVarP(&f.output, "output", "o", "text", "what stdout gets: `FORMAT` text, json or jsonl")
 	fs.BoolVar(&f.provision, "provision", false, "let the controllers build the clusters from nothing first")
 	fs.StringVar(&f.rollbackAt, "rollback-at", "", "turn back when the step `ID` (or wait, or gate) has ended well, and undo what was done")
-	fs.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "undo what was done when the run fails; it stays failed")
+	fs.BoolVar(&f.rollbackOnFailure, "rollback-on-failure", false, "undo what was done when the runbook stops before its end; the run stays failed")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress on stderr")
 	return c
 }

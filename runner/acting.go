@@ -16,9 +16,9 @@ type acting struct {
 	host     *host
 	step     string
 	mayWrite bool
-	once     bool // a request is not sent again: site time, in which that would be, stands still
-	writes   int  // tried
-	changed  int  // that changed something, or may have
+	pauses   []time.Duration // of site time, between the attempts at one request; none: it is sent once
+	writes   int             // tried
+	changed  int             // that changed something, or may have
 	closed   atomic.Bool
 }
 
@@ -54,16 +54,17 @@ func (e *Unanswered) Unwrap() error { return e.Err }
 // patience is how long one request may take, in real time.
 const patience = 15 * time.Second
 
-// backoff is the site time between the attempts at one request.
-var backoff = [...]time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
+// The pauses of a step and of a poll. A step that fails ends the run, so it outlasts the restart of an API server that is
+// alone, which takes a minute or two; a wait asks again by itself. How long is a guess.
+var (
+	stepPauses = []time.Duration{time.Second, 3 * time.Second, 9 * time.Second, 27 * time.Second, time.Minute}
+	pollPauses = stepPauses[:3]
+)
 
 // ask sends a request until it is answered, for as long as again says that another attempt makes sense. What is silent
 // for the whole of its patience is not asked again: the next poll does that.
 func (a *acting) ask(ctx context.Context, again func(error) bool, request func(context.Context) error) error {
-	if a.once {
-		return a.askOnce(ctx, request)
-	}
-	for _, pause := range backoff {
+	for _, pause := range a.pauses {
 		err := a.askOnce(ctx, request)
 		if err == nil || ctx.Err() != nil || !again(err) || errors.Is(err, context.DeadlineExceeded) {
 			return err

@@ -16,7 +16,7 @@ func Hand(ctx context.Context, s Site, j *journal.Writer, who string, f func(con
 	h.hold()
 	defer h.release()
 	defer h.clear()
-	a := &acting{host: h, step: who, mayWrite: true, once: true}
+	a := &acting{host: h, step: who, mayWrite: true}
 	defer a.close()
 	return h.within(ctx, 0, func(ctx context.Context) error { return f(ctx, a) })
 }

@@ -142,7 +142,7 @@ func (h *host) undo(ctx context.Context, s dsl.Step) error {
 		return err
 	}
 	since := h.clock.Now()
-	a := &acting{host: h, step: id, mayWrite: true}
+	a := &acting{host: h, step: id, mayWrite: true, pauses: stepPauses}
 	defer a.close()
 	err := h.within(ctx, 0, func(ctx context.Context) error { return s.Undo.Run(ctx, a) })
 	e := journal.StepEnded{ID: id, Kind: journal.StepKindUndo, Outcome: journal.Done}

@@ -23,7 +23,7 @@ func (h *host) Step(ctx context.Context, s dsl.Step,
 		return valueOf(recorded), err
 	}
 	since := h.clock.Now()
-	a := &acting{host: h, step: s.ID, mayWrite: s.Risk != dsl.Read}
+	a := &acting{host: h, step: s.ID, mayWrite: s.Risk != dsl.Read, pauses: stepPauses}
 	defer a.close()
 	var result dsl.Result
 	err = h.within(ctx, s.Timeout, func(ctx context.Context) (err error) {

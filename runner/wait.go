@@ -83,7 +83,7 @@ func (h *host) await(ctx context.Context, w dsl.Wait, poll pollFunc) (dsl.Poll, 
 func (s *waiting) poll(ctx context.Context, poll pollFunc) (p dsl.Poll, err error) {
 	h := s.host
 	h.asleep(nil)
-	a := &acting{host: h, step: s.ID}
+	a := &acting{host: h, step: s.ID, pauses: pollPauses}
 	defer a.close()
 	err = h.within(ctx, 0, func(ctx context.Context) (err error) {
 		p, err = poll(ctx, a)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rehearse-dev/rehearse/dsl"
 	"github.com/rehearse-dev/rehearse/runner"
@@ -106,6 +107,62 @@ func TestAWriteThatWasTurnedAwayIsSentAgain(t *testing.T) {
 	expect(t, got, journal.Pass, runner.ExitPass, "a done")
 	if len(got.Run.Writes) != 1 || got.Run.Steps[0].End.SiteSeconds != 4 {
 		t.Errorf("got %d writes in %gs of site time, want 1 in 4s", len(got.Run.Writes), got.Run.Steps[0].End.SiteSeconds)
+	}
+}
+
+// An API server that is alone takes a minute or two to restart. Whoever is called at 03:00 should not find the run ended
+// for it; but a write that may have been done is not sent twice, however patient a step is.
+func TestAStepOutlastsTheRestartOfAnAPIServer(t *testing.T) {
+	tests := []struct {
+		name   string
+		method string // what is answered in this way
+		status int
+		until  time.Duration // site time until which it is
+		then   int           // what is answered from then on; 0: as it should be
+		sent   int           // how often the write is sent
+		end    string
+		site   float64 // seconds of site time
+	}{
+		{"the write is turned away", "PATCH", 429, time.Minute, 0, 6, "a done", 100},
+		{"the read before it is turned away", "GET", 429, time.Minute, 0, 1, "a done", 100},
+		{"the write is turned away for a while", "PATCH", 429, 30 * time.Second, 0, 5, "a done", 40},
+		{"the write is turned away for longer", "PATCH", 429, time.Hour, 0, 6, "a failed", 100},
+		{"nobody knows about the write", "PATCH", 503, time.Minute, 0, 1, "a failed", 0},
+		{"nobody knows about it after it was turned away", "PATCH", 429, 30 * time.Second, 503, 5, "a failed", 40},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			api, r := withConfigMap(t)
+			sent := 0
+			api.fail = func(method, path string) int {
+				if !isConfigMap(path) {
+					return 0
+				}
+				if method == "PATCH" {
+					sent++
+				}
+				switch early := r.clock.Now().Sub(start) < tt.until; {
+				case method != tt.method:
+					return 0
+				case early:
+					return tt.status
+				}
+				return tt.then
+			}
+			got := r.run(t, steps(action{writing("a"), patchData("new")}))
+			code, verdict, data := runner.ExitPass, journal.Pass, "map[a:new]"
+			if tt.end != "a done" {
+				code, verdict, data = runner.ExitFail, journal.Fail, "map[a:old]"
+			}
+			expect(t, got, verdict, code, tt.end)
+			if s := got.Run.Steps[0].End.SiteSeconds; s != tt.site || sent != tt.sent || len(got.Run.Writes) != 1 {
+				t.Errorf("got %d writes, sent %d times in %gs of site time, want 1, sent %d times in %gs",
+					len(got.Run.Writes), sent, s, tt.sent, tt.site)
+			}
+			if api.data(t) != data {
+				t.Errorf("got %s, want %s", api.data(t), data)
+			}
+		})
 	}
 }
 

@@ -136,14 +136,14 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 	if err != nil {
 		return err
 	}
-	if _, err := e.lookup.Find(c.Context()); err != nil && len(items) > 0 {
-		return err
-	}
 	if f.dir == "" {
 		f.dir = filepath.Join("runs", name+"-"+time.Now().UTC().Format("20060102-150405.000"))
 	}
-	if _, err := os.Stat(filepath.Join(f.dir, suite.ResultFile)); err == nil {
-		return usage(c, fmt.Errorf("--dir: %s holds the result of a suite already", f.dir))
+	if err := nothingIn(f.dir); err != nil {
+		return usage(c, fmt.Errorf("--dir: %w", err))
+	}
+	if _, err := e.lookup.Find(c.Context()); err != nil && len(items) > 0 {
+		return err
 	}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return usage(c, err)
@@ -166,6 +166,18 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 	result.WallSeconds = journal.Seconds(time.Since(begin))
 	watch.close()
 	return f.conclude(c, e, result)
+}
+
+// nothingIn refuses a directory in which anything is, as of a suite that was killed: results are not mixed.
+func nothingIn(dir string) error {
+	files, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err == nil && len(files) > 0:
+		return fmt.Errorf("%s is not empty: it holds %s", dir, files[0].Name())
+	}
+	return err
 }
 
 // conclude keeps the result, shows it and turns it into an exit code.

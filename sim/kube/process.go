@@ -83,6 +83,12 @@ func (p *Process) Name() string { return p.cfg.Name }
 // Done is closed when the child has ended and was waited for.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Status waits for the end of the child: its exit status, -1 when a signal ended it.
+func (p *Process) Status() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // Signal sends a signal to the child; a child that has ended is no error.
 func (p *Process) Signal(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {

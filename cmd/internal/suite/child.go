@@ -35,12 +35,16 @@ type Limits struct {
 	Silence time.Duration // in which nothing comes into its journal or its log
 }
 
-// start starts it. The kernel ends it, and what it has started, when we die in whatever way.
+// start starts it, in a directory that holds no journal: what it says is its own. The kernel ends it, and what it has started, when we die in whatever way.
 func start(command []string, dir string, limits Limits) (*child, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	c := &child{dir: dir, limits: limits, journal: tail{file: filepath.Join(dir, journal.FileName)}, log: tail{file: filepath.Join(dir, LogFile)}}
+	file := filepath.Join(dir, journal.FileName)
+	if _, err := os.Stat(file); err == nil {
+		return nil, fmt.Errorf("%s holds the journal of a run already", dir)
+	}
+	c := &child{dir: dir, limits: limits, journal: tail{file: file}, log: tail{file: filepath.Join(dir, LogFile)}}
 	var err error
 	c.process, err = kube.StartProcess(kube.ProcessConfig{Name: "scenario", Path: command[0], Args: command[1:], Log: c.log.file, Stop: goodbye})
 	return c, err

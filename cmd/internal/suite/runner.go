@@ -148,6 +148,8 @@ func (r *Runner) process(ctx context.Context, i *Item, dir string) (*journal.Run
 		return nil, errors.Join(err, p.said())
 	case run == nil || run.Ended == nil:
 		return run, fmt.Errorf("its process ended by itself and without a result: %w", p.said())
+	case p.process.Status() != run.Ended.ExitCode:
+		return run, fmt.Errorf("its process broke after the end of its run: got exit status %d, want %d: %w", p.process.Status(), run.Ended.ExitCode, p.said())
 	}
 	return run, nil
 }

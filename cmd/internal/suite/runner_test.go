@@ -30,6 +30,7 @@ var players = map[string]string{
 	"never began": `echo no etcd here; exit 3`,
 	"was killed":  `head -2 $2 > $1/journal.jsonl; echo about to die; kill -9 $$`,
 	"tore it":     `head -c 300 $2 > $1/journal.jsonl; kill -9 $$`,
+	"broke late":  `cp $2 $1/journal.jsonl; echo panic after the end; exit 2`,
 	"lied":        `sed s/done/noop/ $2 > $1/journal.jsonl`,
 	"hangs":       `echo I am here; exec sleep 1000`,
 	"talks on":    `while :; do echo more; sleep 0.05; done`,
@@ -110,7 +111,7 @@ func wantCase(t *testing.T, c *report.Case, v journal.Verdict, problem string) {
 func TestWhateverHappensToOneTheOthersGoOn(t *testing.T) {
 	s := newStage(t)
 	s.Jobs = 3
-	cases := s.run(t, t.Context(), items("passes", "fails", "never began", "was killed", "tore it", "lied", "passes"))
+	cases := s.run(t, t.Context(), items("passes", "fails", "never began", "was killed", "tore it", "lied", "broke late", "passes"))
 	for n, want := range []struct {
 		verdict journal.Verdict
 		problem string
@@ -122,6 +123,7 @@ func TestWhateverHappensToOneTheOthersGoOn(t *testing.T) {
 		{journal.Error, "without a result: about to die", true},
 		{journal.Error, "without a result: ", true},
 		{journal.Error, "the chain is broken", false},
+		{journal.Error, "its process broke after the end of its run: got exit status 2, want 0: panic after the end", true},
 		{journal.Pass, "", true},
 	} {
 		wantCase(t, cases[n], want.verdict, want.problem)
@@ -146,6 +148,28 @@ func TestADirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	cases := s.run(t, t.Context(), l)
 	wantCase(t, cases[0], journal.Error, "not a directory")
 	wantCase(t, cases[1], journal.Pass, "")
+}
+
+// What an earlier suite has left in the directory is no result of this one.
+func TestTheJournalOfAnEarlierRunIsNotJudged(t *testing.T) {
+	for _, name := range []string{"never began", "passes"} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			l := items(name)
+			dir := filepath.Join(s.Dir, suite.Folder(l[0]))
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, journal.FileName), story(journal.Done, journal.Pass, 0).Write(t), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := s.run(t, t.Context(), l)[0]
+			wantCase(t, c, journal.Error, "holds the journal of a run already")
+			if c.Run != nil {
+				t.Errorf("got a run of %s, want none: it is not this one's", c.Run.Path)
+			}
+		})
+	}
 }
 
 func TestAProcessThatHangsIsEnded(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type Runner struct {
 	FailFast bool // after the first that is no Pass, no more are begun
 	Dir      string
 	Limits   Limits
-	// Command is the process that runs an item in a directory, with a seed; its first word is the program's path.
+	// Command is the process that runs an item in a directory; its first word is the program's path.
 	Command func(i *Item, dir string) []string
 	// RepeatCommand is what a person types to run the item again.
 	RepeatCommand func(i *Item) []string
@@ -90,13 +91,21 @@ func (r *Runner) newCase(i *Item) *report.Case {
 func (r *Runner) one(ctx context.Context, i *Item) *report.Case {
 	c := r.newCase(i)
 	begin := time.Now()
+	var first *attempt
 	for n := 1; n <= r.Repeat; n++ {
 		dir := filepath.Join(r.Dir, Folder(i))
 		if r.Repeat > 1 {
 			dir = filepath.Join(dir, fmt.Sprint(n))
 		}
 		r.Watch.Begins(i, n)
-		if again := r.attempt(ctx, i, dir, c, n); !again {
+		a := r.attempt(ctx, i, dir)
+		if n == 1 {
+			first, c.Overhead = a, a.overhead
+		} else {
+			a.compare(first, fmt.Sprintf("run %d of seed %d", n, i.Seed))
+		}
+		a.addTo(c)
+		if a.verdict == journal.Skip || a.verdict == journal.Error {
 			break
 		}
 	}
@@ -104,30 +113,63 @@ func (r *Runner) one(ctx context.Context, i *Item) *report.Case {
 	return c
 }
 
-// attempt is one run of an item. It tells whether another one is worth while.
-func (r *Runner) attempt(ctx context.Context, i *Item, dir string, c *report.Case, n int) bool {
+// attempt is one run of an item.
+type attempt struct {
+	dir      string
+	run      *journal.Run // nil when it could not begin
+	verdict  journal.Verdict
+	problems []string
+	overhead float64 // wall seconds before the first step
+}
+
+func (r *Runner) attempt(ctx context.Context, i *Item, dir string) *attempt {
+	a := &attempt{dir: dir}
 	begin := time.Now()
-	run, broken := r.process(ctx, i, dir)
+	var broken error
+	a.run, broken = r.process(ctx, i, dir)
 	if errors.Is(broken, errStopped) {
-		c.Verdict, c.Problems = journal.Skip, append(c.Problems, "stopped: "+context.Cause(ctx).Error())
-		c.Dir, c.Run = dir, run
-		return false
+		a.verdict, a.problems = journal.Skip, []string{"stopped: " + context.Cause(ctx).Error()}
+		return a
 	}
-	verdict, problems := expect.Verdict(i.Scenario.Expect, run)
+	a.verdict, a.problems = expect.Verdict(i.Scenario.Expect, a.run)
 	if broken != nil {
-		verdict, problems = journal.Error, append([]string{broken.Error()}, problems...)
+		a.verdict, a.problems = journal.Error, append([]string{broken.Error()}, a.problems...)
 	}
-	if n > 1 && verdict != journal.Error && c.Verdict != journal.Error {
-		if different := expect.Differences(c.Run, run); len(different) > 0 {
-			c.Verdict = journal.Fail
-			c.Problems = append(c.Problems, fmt.Sprintf("not the same run twice: run %d of seed %d differs in %s", n, i.Seed, strings.Join(different, "; ")))
+	a.overhead = journal.Seconds(firstStep(dir, begin).Sub(begin))
+	return a
+}
+
+// compare makes an attempt that differs from the first one of the same seed a Fail. What is wrong with both was said of
+// the first.
+func (a *attempt) compare(first *attempt, name string) {
+	var l []string
+	for _, p := range a.problems {
+		if !slices.Contains(first.problems, p) {
+			l = append(l, name+": "+p)
 		}
-		return true
 	}
-	c.Verdict, c.Problems = verdict, append(c.Problems, problems...)
-	c.Dir, c.Run = dir, run
-	c.Overhead = journal.Seconds(firstStep(dir, begin).Sub(begin))
-	return verdict != journal.Error
+	if a.verdict == journal.Pass || a.verdict == journal.Fail {
+		if different := expect.Differences(first.run, a.run); len(different) > 0 {
+			a.verdict = journal.Fail
+			l = append(l, fmt.Sprintf("not the same run twice: %s differs in %s", name, strings.Join(different, "; ")))
+		}
+	}
+	a.problems = l
+}
+
+// worse orders the verdicts of attempts: the worst is that of the case, and its run the evidence.
+var worse = map[journal.Verdict]int{journal.Pass: 1, journal.Skip: 2, journal.Fail: 3, journal.Error: 4}
+
+// addTo adds what an attempt has shown to its case. An Error comes first, since nothing else can be trusted then.
+func (a *attempt) addTo(c *report.Case) {
+	if worse[a.verdict] > worse[c.Verdict] {
+		c.Verdict, c.Dir, c.Run = a.verdict, a.dir, a.run
+	}
+	if a.verdict == journal.Error {
+		c.Problems = append(a.problems, c.Problems...)
+	} else {
+		c.Problems = append(c.Problems, a.problems...)
+	}
 }
 
 // process runs an item in a process of its own. The run is what its journal says, nil when there is none; the error is

@@ -25,16 +25,20 @@ func story(outcome journal.Outcome, verdict journal.Verdict, code int) journalte
 
 // players are the processes that play scenarios: shell scripts that get the directory as $1, and journals as $2 and $3.
 var players = map[string]string{
-	"passes":      `cp $2 $1/journal.jsonl`,
-	"fails":       `cp $3 $1/journal.jsonl; exit 1`,
-	"never began": `echo no etcd here; exit 3`,
-	"was killed":  `head -2 $2 > $1/journal.jsonl; echo about to die; kill -9 $$`,
-	"tore it":     `head -c 300 $2 > $1/journal.jsonl; kill -9 $$`,
-	"broke late":  `cp $2 $1/journal.jsonl; echo panic after the end; exit 2`,
-	"lied":        `sed s/done/noop/ $2 > $1/journal.jsonl`,
-	"hangs":       `echo I am here; exec sleep 1000`,
-	"talks on":    `while :; do echo more; sleep 0.05; done`,
-	"differs":     `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $4 $1/journal.jsonl;; esac`,
+	"passes":               `cp $2 $1/journal.jsonl`,
+	"fails":                `cp $3 $1/journal.jsonl; exit 1`,
+	"never began":          `echo no etcd here; exit 3`,
+	"was killed":           `head -2 $2 > $1/journal.jsonl; echo about to die; kill -9 $$`,
+	"tore it":              `head -c 300 $2 > $1/journal.jsonl; kill -9 $$`,
+	"broke late":           `cp $2 $1/journal.jsonl; echo panic after the end; exit 2`,
+	"lied":                 `sed s/done/noop/ $2 > $1/journal.jsonl`,
+	"hangs":                `echo I am here; exec sleep 1000`,
+	"talks on":             `while :; do echo more; sleep 0.05; done`,
+	"differs":              `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $4 $1/journal.jsonl;; esac`,
+	"fails then":           `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $3 $1/journal.jsonl; exit 1;; esac`,
+	"breaks then":          `case $1 in */1) cp $2 $1/journal.jsonl;; *) exit 3;; esac`,
+	"differs and breaks":   `case $1 in */1) cp $2 $1/journal.jsonl;; */2) cp $4 $1/journal.jsonl;; *) exit 3;; esac`,
+	"fails, then talks on": `case $1 in */1) cp $3 $1/journal.jsonl; exit 1;; *) while :; do echo more; sleep 0.05; done;; esac`,
 }
 
 // stage is a runner of players.
@@ -243,6 +247,46 @@ func TestTheSameSeedHasToGiveTheSameRun(t *testing.T) {
 	wantCase(t, cases[1], journal.Fail, "not the same run twice: run 2 of seed 0 differs in step 1: got step a noop, and step a done the first time")
 	if len(s.began) != 4 || cases[0].Times != 2 {
 		t.Errorf("got %v begun and %d times, want each twice", s.began, cases[0].Times)
+	}
+}
+
+// A run of many that is no pass makes the case none, whatever the others were, and is its evidence.
+func TestEveryRunOfARepetitionCounts(t *testing.T) {
+	s := newStage(t)
+	s.Repeat = 2
+	cases := s.run(t, t.Context(), items("fails then", "breaks then", "differs and breaks", "fails"))
+	wantCase(t, cases[0], journal.Fail, "run 2 of seed 0: got failed at a")
+	wantCase(t, cases[1], journal.Error, "run 2 of seed 0: its process ended by itself")
+	for n, c := range cases[:2] {
+		if want := filepath.Join(s.Dir, suite.Folder(items("fails then", "breaks then")[n]), "2"); c.Dir != want {
+			t.Errorf("%s: got evidence %s, want %s", c.Name, c.Dir, want)
+		}
+	}
+	if n := strings.Count(strings.Join(cases[3].Problems, "\n"), "got failed at a"); n != 1 {
+		t.Errorf("got %q, want what is wrong each time said once", cases[3].Problems)
+	}
+	s = newStage(t)
+	s.Repeat = 3
+	c := s.run(t, t.Context(), items("differs and breaks"))[0]
+	if c.Verdict != journal.Error || !strings.HasPrefix(c.Problems[0], "run 3 of seed 0: its process ended") ||
+		!strings.HasPrefix(c.Problems[len(c.Problems)-1], "not the same run twice: run 2") {
+		t.Errorf("got %s: %q, want the error first: nothing else can be trusted", c.Verdict, c.Problems)
+	}
+}
+
+func TestStoppingARepetitionKeepsTheFail(t *testing.T) {
+	s := newStage(t)
+	s.Repeat = 2
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		for !strings.HasSuffix(<-s.does, "more") { // of the second run
+		}
+		stop()
+	}()
+	c := s.run(t, ctx, items("fails, then talks on"))[0]
+	if want := filepath.Join(s.Dir, "001-fails-then-talks-on", "1"); c.Verdict != journal.Fail || c.Dir != want || c.Run == nil || c.Run.Ended == nil {
+		t.Errorf("got %s: %q in %s, want the fail of %s", c.Verdict, c.Problems, c.Dir, want)
 	}
 }
 

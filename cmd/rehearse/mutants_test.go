@@ -101,7 +101,7 @@ func TestTheSuiteFindsMistakesInTheRunbook(t *testing.T) {
 		Command: func(i *suite.Item, dir string) []string {
 			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--warm", warm}
 		},
-		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, i.Seed) },
+		RepeatCommand: func(i *suite.Item) []string { return (&testFlags{seed: i.Seed}).repeatOne(i.File, i.Scenario.Name) },
 	}
 	for i, c := range r.Run(t.Context(), items) {
 		if c.Verdict != journal.Fail {

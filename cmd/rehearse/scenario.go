@@ -24,7 +24,7 @@ func scenarioCommand(e *env) *cobra.Command {
 		Hidden:  true,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.Command = repeatCommand(args[0], args[1], c.Seed)
+			c.Command = (&testFlags{seed: c.Seed}).repeatOne(args[0], args[1])
 			return e.scenario(cmd.Context(), args[0], args[1], c)
 		},
 	}

@@ -159,7 +159,7 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 		Command: func(i *suite.Item, dir string) []string {
 			return []string{program, "scenario", i.File, i.Scenario.Name, "--dir", dir, "--warm", warm, "--seed", fmt.Sprint(f.seed)}
 		},
-		RepeatCommand: func(i *suite.Item) []string { return repeatCommand(i.File, i.Scenario.Name, f.seed) },
+		RepeatCommand: func(i *suite.Item) []string { return f.repeatOne(i.File, i.Scenario.Name) },
 	}
 	result := &report.Suite{Command: f.command(paths, shard), Version: buildVersion(), Seed: f.seed, Started: begin, Shard: shard.String()}
 	result.Cases = r.Run(c.Context(), items)
@@ -256,13 +256,22 @@ func (f *testFlags) command(paths []string, shard suite.Shard) []string {
 	if shard.Count > 0 { // not "job", which only a pod of one can repeat
 		l = append(l, "--shard", shard.String())
 	}
+	if f.rerunFailed {
+		l = append(l, "--rerun-failed")
+	}
+	return append(l, f.alike()...)
+}
+
+// repeatOne is what repeats one scenario of it, as often: what differs is seen only then.
+func (f *testFlags) repeatOne(file, name string) []string {
+	return append([]string{"rehearse", "test", file, "--run", "^" + regexp.QuoteMeta(name) + "$"}, f.alike()...)
+}
+
+// alike are the flags that decide what becomes of a scenario.
+func (f *testFlags) alike() []string {
+	var l []string
 	if f.repeat > 1 {
 		l = append(l, "--repeat", fmt.Sprint(f.repeat))
 	}
 	return append(l, "--seed", fmt.Sprint(f.seed))
-}
-
-// repeatCommand is what repeats one scenario.
-func repeatCommand(file, name string, seed uint64) []string {
-	return []string{"rehearse", "test", file, "--run", "^" + regexp.QuoteMeta(name) + "$", "--seed", fmt.Sprint(seed)}
 }

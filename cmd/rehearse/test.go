@@ -61,7 +61,7 @@ Exit codes: 0 all pass, 1 some fail, 3 some error, 2 usage or a file that is wro
 	fs := c.Flags()
 	fs.StringVar(&f.run, "run", "", "only scenarios whose name or tag matches `REGEX`")
 	fs.StringVar(&f.shard, "shard", "", "only a part of them: `I/N`, or job")
-	fs.BoolVar(&f.rerunFailed, "rerun-failed", false, "only those that were no pass the last time")
+	fs.BoolVar(&f.rerunFailed, "rerun-failed", false, "only those that were no pass in the newest results of this suite in runs/")
 	fs.BoolVar(&f.list, "list", false, "print the names of those and run nothing")
 	fs.IntVar(&f.jobs, "jobs", 0, "how many run at once (default: by cores and memory)")
 	fs.IntVar(&f.repeat, "repeat", 1, "run each so often with its seed; what differs is a fail")
@@ -89,15 +89,19 @@ func (f *testFlags) test(c *cobra.Command, e *env, paths []string) error {
 	if err != nil {
 		return err
 	}
+	// A shard of nothing is well, but not one of a suite in which nothing is meant.
+	if len(suite.Selection{Run: s.Run}.Of(all)) == 0 {
+		return usage(c, fmt.Errorf("--run: got no scenario that matches %q, of %d", f.run, len(all)))
+	}
 	if f.rerunFailed {
-		if s.Only, _, err = suite.Failed("runs", name); err != nil {
+		if s.Only, err = suite.Failed("runs", name); err != nil {
 			return usage(c, fmt.Errorf("--rerun-failed: %w", err))
+		}
+		if len(s.Only) > 0 && len(suite.Selection{Run: s.Run, Only: s.Only}.Of(all)) == 0 {
+			return usage(c, fmt.Errorf("--rerun-failed: got %d that were no pass, %q the first, and none of them among those that are asked for", len(s.Only), s.Only[0]))
 		}
 	}
 	items := s.Of(all)
-	if len(items) == 0 && s.Shard.Count == 0 && !f.rerunFailed {
-		return usage(c, fmt.Errorf("--run: got no scenario that matches %q, of %d", f.run, len(all)))
-	}
 	if f.list {
 		for _, i := range items {
 			fmt.Fprintln(e.stdout, i.ID())
@@ -137,7 +141,7 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 		return err
 	}
 	if f.dir == "" {
-		f.dir = filepath.Join("runs", name+"-"+time.Now().UTC().Format("20060102-150405.000"))
+		f.dir = suite.DirOf("runs", name, time.Now())
 	}
 	if err := nothingIn(f.dir); err != nil {
 		return usage(c, fmt.Errorf("--dir: %w", err))

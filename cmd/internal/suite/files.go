@@ -79,10 +79,15 @@ type Item struct {
 }
 
 // ID names the item in a result file: its file and its name.
-func (i *Item) ID() string { return filepath.ToSlash(i.File) + ": " + i.Scenario.Name }
+func (i *Item) ID() string { return idOf(i.File, i.Scenario.Name) }
+
+func idOf(file, name string) string { return filepath.ToSlash(file) + ": " + name }
+
+// several is the name of suites that are run together.
+const several = "scenarios"
 
 // Load reads all scenarios of the files, in the order of the files and of the declarations, and checks each of them. The
-// name is that of the suite: of the first file's. The errors are diag.Diagnostics, all that is wrong at once.
+// name is that of the suite, or several where the files' suites differ. The errors are diag.Diagnostics, all that is wrong at once.
 func Load(files []string, seed uint64) (name string, items []*Item, err error) {
 	var wrong []error
 	for _, file := range files {
@@ -91,8 +96,12 @@ func Load(files []string, seed uint64) (name string, items []*Item, err error) {
 			wrong = append(wrong, err)
 			continue
 		}
-		if name == "" {
+		switch name {
+		case "":
 			name = s.Name
+		case s.Name:
+		default:
+			name = several
 		}
 		for _, x := range s.Scenarios {
 			r, err := rehearsal.LoadScenario(x, rehearsal.Config{Seed: seed})

@@ -11,8 +11,8 @@ import (
 )
 
 func main() {
-	// A reader that has gone (| head) must not end a run in the middle; the write to it fails and that is all. Notify and
-	// not Ignore, which the children would inherit.
+	// A reader that has gone (| head) must not end a run in the middle: the write to it fails, which untilGone takes
+	// for done. Notify and not Ignore, which the children would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rehearse-dev/rehearse/runner"
+	"github.com/rehearse-dev/rehearse/runner/journal"
 )
 
 func TestEveryVerbHasExamples(t *testing.T) {
@@ -21,7 +23,7 @@ func TestEveryVerbHasExamples(t *testing.T) {
 	}
 }
 
-// A run whose output nobody reads any more (| head) goes on to its own end, with its own exit code.
+// What is written to nobody any more (| head) changes nothing: a command goes on to its own end, with its own exit code.
 func TestAReaderThatHasGoneEndsNothing(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -29,11 +31,27 @@ func TestAReaderThatHasGoneEndsNothing(t *testing.T) {
 	}
 	r.Close()
 	defer w.Close()
-	c := exec.Command("rehearse", "lint", "nowhere.star")
-	c.Stdout, c.Stderr = w, w
-	err = c.Run()
-	if status := (*exec.ExitError)(nil); !errors.As(err, &status) || status.ExitCode() != runner.ExitUsage {
-		t.Errorf("got %v, want exit status %d", err, runner.ExitUsage)
+	suite, old := filepath.Join(scenarios, "upgrade_test.star"), t.TempDir()
+	b, err := os.ReadFile(filepath.Join(journals, "passed.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(old, journal.FileName), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want int
+	}{
+		{[]string{"lint", "nowhere.star"}, runner.ExitUsage},
+		{[]string{"report", old}, runner.ExitPass},
+		{[]string{"test", suite, "--run", "^one machine of each kind$", "--shard", "2/2", "--dir", t.TempDir()}, runner.ExitPass},
+	} {
+		x := exec.Command("rehearse", c.args...)
+		x.Stdout, x.Stderr, x.Env = w, w, append(os.Environ(), "GITHUB_ACTIONS=true")
+		if err := x.Run(); x.ProcessState.ExitCode() != c.want {
+			t.Errorf("%s: got %v, want exit status %d", c.args[0], err, c.want)
+		}
 	}
 }
 

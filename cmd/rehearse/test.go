@@ -149,7 +149,7 @@ func (f *testFlags) rehearse(c *cobra.Command, e *env, paths []string, name stri
 	if _, err := e.lookup.Find(c.Context()); err != nil && len(items) > 0 {
 		return err
 	}
-	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(f.dir, 0o700), f.tryOutputs()); err != nil {
 		return usage(c, err)
 	}
 	if f.jobs == 0 {
@@ -184,16 +184,32 @@ func nothingIn(dir string) error {
 	return err
 }
 
-// conclude keeps the result, shows it and turns it into an exit code.
+// tryOutputs empties what the result will be written to: it can be written, and an old one is not taken for this one's.
+func (f *testFlags) tryOutputs() error {
+	if f.junit != "" {
+		if err := os.WriteFile(f.junit, nil, 0o644); err != nil {
+			return fmt.Errorf("--junit: %w", err)
+		}
+	}
+	if f.html != "" {
+		if err := errors.Join(os.MkdirAll(f.html, 0o755), os.WriteFile(filepath.Join(f.html, "index.html"), nil, 0o644)); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
+	return nil
+}
+
+// conclude keeps the result, shows it and turns it into an exit code. What cannot be written is told, and is an error of
+// its own only where all else is well.
 func (f *testFlags) conclude(c *cobra.Command, e *env, s *report.Suite) error {
-	saved := errors.Join(suite.Save(f.dir, s), e.publish(s, f.junit, f.html))
 	i := slices.IndexFunc(report.SuiteFormats, func(x report.SuiteFormat) bool { return x.Name == f.output })
 	b, err := report.SuiteFormats[i].Write(s)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = e.stdout.Write(b)
 	}
-	if _, err := e.stdout.Write(b); err != nil {
-		return err
+	err = errors.Join(err, suite.Save(f.dir, s), e.publish(s, f.junit, f.html))
+	if err != nil {
+		e.explain(err, runner.ExitError)
 	}
 	if !f.quiet {
 		fmt.Fprintln(e.stderr, "results  "+f.dir)
@@ -201,12 +217,10 @@ func (f *testFlags) conclude(c *cobra.Command, e *env, s *report.Suite) error {
 	switch verdict := s.Verdict(); {
 	case c.Context().Err() != nil:
 		return &exit{runner.ExitStopped}
-	case saved != nil:
-		return saved
-	case verdict == journal.Error:
-		return &exit{runner.ExitError}
 	case verdict == journal.Fail:
 		return &exit{runner.ExitFail}
+	case verdict == journal.Error || err != nil:
+		return &exit{runner.ExitError}
 	}
 	return nil
 }

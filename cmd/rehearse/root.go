@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,19 +57,30 @@ func run(ctx context.Context, args []string, e *env) int {
 	code := exitCode(ctx, err)
 	if said := (*exit)(nil); !errors.As(err, &said) {
 		e.explain(err, code)
-		if wantsObject(args) {
-			_, _ = e.stdout.Write(report.NotBegun(code, strings.TrimSuffix(diag.Text(err), "\n")))
+		if wantsJSON(args) {
+			e.notBegun(root, args, code, strings.TrimSuffix(diag.Text(err), "\n"))
 		}
 	}
 	return code
 }
 
-// wantsObject tells whether whoever called waits for the object of `run -o json`, also when the command line is such
-// that it was not understood.
-func wantsObject(args []string) bool {
-	if !slices.Contains(args, "run") {
-		return false
+// notBegun prints the one object of a verb that has one, for something that did not begin.
+func (e *env) notBegun(root *cobra.Command, args []string, code int, message string) {
+	verb, _, err := root.Find(args)
+	if err != nil {
+		return
 	}
+	switch verb.Name() { // what cannot be written has no other reader
+	case "run":
+		_, _ = e.stdout.Write(report.NotBegun(code, message))
+	case "test":
+		_, _ = e.stdout.Write(report.SuiteNotBegun(message))
+	}
+}
+
+// wantsJSON tells whether whoever called waits for an object, also when the command line is such that it was not
+// understood.
+func wantsJSON(args []string) bool {
 	for i, a := range args {
 		switch a {
 		case "-ojson", "-o=json", "--output=json":

@@ -122,7 +122,7 @@ func NotBegun(exitCode int, message string) []byte {
 	return b
 }
 
-func encode(o Object) ([]byte, error) {
+func encode(o any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

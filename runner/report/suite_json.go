@@ -1,11 +1,6 @@
 package report
 
-import (
-	"bytes"
-	"encoding/json"
-
-	"github.com/rehearse-dev/rehearse/runner/journal"
-)
+import "github.com/rehearse-dev/rehearse/runner/journal"
 
 // SuiteObject is a suite as one JSON object. Its fields are published; a field may be added, none changes its meaning.
 type SuiteObject struct {
@@ -19,6 +14,7 @@ type SuiteObject struct {
 	Command       []string         `json:"command"`
 	Counts        SuiteCounts      `json:"counts"`
 	Scenarios     []ScenarioObject `json:"scenarios"`
+	Message       string           `json:"message,omitempty"` // of a suite that could not begin: why
 }
 
 // SuiteCounts is how many scenarios have each verdict.
@@ -70,10 +66,11 @@ func SuiteJSON(s *Suite) ([]byte, error) {
 		}
 		o.Scenarios = append(o.Scenarios, x)
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(o)
-	return b.Bytes(), err
+	return encode(o)
+}
+
+// SuiteNotBegun is the SuiteObject of a suite that could not begin.
+func SuiteNotBegun(message string) []byte {
+	b, _ := encode(SuiteObject{SchemaVersion: 1, Verdict: journal.Error, Command: []string{}, Scenarios: []ScenarioObject{}, Message: message})
+	return b // plain fields always encode
 }

@@ -118,7 +118,7 @@ func (p *suiteProgress) draw(stay []string) {
 		}
 		return
 	}
-	width, _ := p.e.size()
+	width, height := p.e.size()
 	var b strings.Builder
 	if p.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA\r\x1b[J", p.drawn)
@@ -128,12 +128,14 @@ func (p *suiteProgress) draw(stay []string) {
 	}
 	p.drawn = 0
 	if len(p.running) > 0 {
-		fmt.Fprintf(&b, "%d of %d have ended, %d of them no pass, after %s\n", p.ended, p.total, p.bad, report.Duration(time.Since(p.begin).Seconds()))
-		for _, r := range p.running {
+		heading := fmt.Sprintf("%d of %d have ended, %d of them no pass, after %s", p.ended, p.total, p.bad, report.Duration(time.Since(p.begin).Seconds()))
+		fmt.Fprintln(&b, cut(heading, width-1))
+		shown := p.running[:min(len(p.running), max(height-3, 0))] // the cursor does not go up beyond the first line
+		for _, r := range shown {
 			l := fmt.Sprintf("  %s  %s  %s", r.item.Scenario.Name, report.Duration(time.Since(r.begin).Seconds()), r.what)
 			fmt.Fprintln(&b, cut(report.Clean(l), width-1))
 		}
-		p.drawn = len(p.running) + 1
+		p.drawn = len(shown) + 1
 	}
 	fmt.Fprint(p.e.stderr, b.String())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,5 +60,32 @@ func TestProgressOfASuite(t *testing.T) {
 	}
 	if foreign := regexp.MustCompile(`\x1b\[[^0-9J]|\x1b\[31m`).FindString(got); foreign != "" {
 		t.Errorf("got %q from the site on the terminal", foreign)
+	}
+}
+
+// What is drawn anew fits on the terminal: the cursor cannot go up beyond its first line.
+func TestProgressOfASuiteFitsOnTheTerminal(t *testing.T) {
+	for _, height := range []int{1, 6, 24} {
+		var out bytes.Buffer
+		e := &env{stderr: &out, terminal: true, getenv: func(k string) string { return map[string]string{"TERM": "xterm"}[k] }, size: func() (int, int) { return 30, height }}
+		p := e.suiteProgress(false, 40)
+		for n := range 10 {
+			p.Begins(&suite.Item{File: "a_test.star", Scenario: &dsl.Scenario{Name: fmt.Sprint("s", n)}}, 1)
+		}
+		want := min(10, max(height-3, 0)) // runs, below the heading
+		drawn := strings.Split(strings.TrimSuffix(out.String()[strings.LastIndex(out.String(), "\x1b[J")+len("\x1b[J"):], "\n"), "\n")
+		if len(drawn) != 1+want {
+			t.Errorf("height %d: got %q, want the heading and %d lines", height, drawn, want)
+		}
+		for _, l := range drawn {
+			if len(l) >= 30 {
+				t.Errorf("height %d: got %q, want it to fit into 30 columns", height, l)
+			}
+		}
+		out.Reset()
+		p.close()
+		if got, want := out.String(), fmt.Sprintf("\x1b[%dA\r\x1b[J", 1+want); got != want {
+			t.Errorf("height %d: got %q, want all that was drawn taken away: %q", height, got, want)
+		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 func lintCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:     "lint FILE…",
-		Short:   "Check runbooks and worlds without starting anything",
+		Short:   "Check runbooks, worlds and scenarios without starting anything",
 		Long:    `Lint loads each file and applies its rules. Errors end with exit code 2; warnings alone do not.`,
 		Example: `  rehearse lint scenarios/vsphere/upgrade.star scenarios/vsphere/prod-a.world.star`,
 		Args: func(c *cobra.Command, args []string) error {

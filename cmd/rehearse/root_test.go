@@ -23,6 +23,34 @@ func TestEveryVerbHasExamples(t *testing.T) {
 	}
 }
 
+// An example that selects scenarios by their name selects some: a name that is changed is changed in the help as well.
+func TestExamplesNameScenariosThatThereAre(t *testing.T) {
+	seen := 0
+	for _, verb := range verbs {
+		for line := range strings.Lines(verb(&env{}).Example) {
+			line = strings.TrimSpace(line)
+			switch {
+			case strings.HasPrefix(line, "rehearse test ") && strings.Contains(line, "--run"):
+				line += " --list"
+			case strings.HasPrefix(line, "rehearse scenario "):
+				words := strings.Split(line, `"`)
+				line = "rehearse test " + strings.Fields(words[0])[2] + " --list --run '^" + words[1] + "$'"
+			default:
+				continue
+			}
+			seen++
+			c := exec.Command("sh", "-c", line)
+			c.Dir = "../.."
+			if out, err := c.CombinedOutput(); err != nil || len(out) == 0 {
+				t.Errorf("%s: got %v: %s, want scenarios", line, err, out)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("got no example with a name, want some")
+	}
+}
+
 // What is written to nobody any more (| head) changes nothing: a command goes on to its own end, with its own exit code.
 func TestAReaderThatHasGoneEndsNothing(t *testing.T) {
 	r, w, err := os.Pipe()

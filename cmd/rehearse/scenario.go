@@ -20,7 +20,7 @@ func scenarioCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "scenario FILE NAME --dir DIRECTORY",
 		Short:   "Run one scenario; for rehearse test to call",
-		Example: `  rehearse scenario scenarios/vsphere/upgrade_test.star "happy path" --dir runs/happy`,
+		Example: `  rehearse scenario scenarios/vsphere/upgrade_test.star "one machine of each kind" --dir runs/one`,
 		Hidden:  true,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -49,7 +49,7 @@ Exit codes: 0 all pass, 1 some fail, 3 some error, 2 usage or a file that is wro
 		Example: `  rehearse test scenarios
   rehearse test scenarios/vsphere/upgrade_test.star --run 'etcd|quorum' --jobs 2
   rehearse test scenarios --rerun-failed
-  rehearse test scenarios/vsphere/upgrade_test.star --run '^happy path$' --repeat 3`,
+  rehearse test scenarios/vsphere/upgrade_test.star --run '^one machine of each kind$' --repeat 3`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage(c, errors.New("got no path, want files or directories with scenarios"))

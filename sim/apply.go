@@ -68,10 +68,8 @@ func (a *applier) create(ctx context.Context, m Manifest) error {
 	err := a.c.Create(context.WithValue(ctx, manifestKey{}, m), o, client.FieldValidation("Warn"), client.FieldOwner("kubectl-client-side-apply"))
 	switch {
 	case err == nil && slices.Contains(disowned, o.GetKind()):
-		m.Object.SetUID(o.GetUID())
 		return a.disown(ctx, m, o)
 	case err == nil, apierrors.IsAlreadyExists(err) && o.GetKind() == "Namespace":
-		m.Object.SetUID(o.GetUID())
 		return nil
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsAlreadyExists(err):
 		return &InputError{m.Where(), err} // the API server refused what the user gave

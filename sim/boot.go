@@ -263,10 +263,11 @@ func (t *Twin) writeClusters(ctx context.Context) error {
 					continue
 				}
 			}
-			if err := t.directory.redirect(m.Object); err != nil {
-				return &InputError{m.Where(), err}
+			to, err := t.directory.redirected(m)
+			if err != nil {
+				return err
 			}
-			if err := a.create(ctx, m); err != nil {
+			if err := a.create(ctx, to); err != nil {
 				return err
 			}
 		}

@@ -118,6 +118,16 @@ func (d *directory) toVCenter(o *unstructured.Unstructured, spec []string) error
 	return setIfThere(o, "", at("thumbprint")...)
 }
 
+// redirected is a manifest with the addresses of this twin. The manifest itself stays as the user wrote it: a plan may
+// start several twins, one after the other.
+func (d *directory) redirected(m Manifest) (Manifest, error) {
+	m.Object = m.Object.DeepCopy()
+	if err := d.redirect(m.Object); err != nil {
+		return m, &InputError{m.Where(), err}
+	}
+	return m, nil
+}
+
 // toEndpoint gives the clusters of the world their control planes. An object without an endpoint is none of its business.
 func (d *directory) toEndpoint(o *unstructured.Unstructured) error {
 	got, _, err := unstructured.NestedString(o.Object, "spec", "controlPlaneEndpoint", "host")

@@ -59,3 +59,17 @@ func TestTheDirectoryRedirectsWhatIsDialledAndRefusesTheRest(t *testing.T) {
 		}
 	}
 }
+
+func TestAManifestStaysAsItWasWrittenWhenItIsRedirected(t *testing.T) {
+	d := &directory{vcenters: []string{"vcenter.prod.example"}, vcenter: "127.0.0.1:1111"}
+	m := Manifest{Object: &unstructured.Unstructured{Object: map[string]any{"kind": "VSphereMachineTemplate",
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"server": "vcenter.prod.example"}}}}}}
+	to, err := d.redirected(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := []string{"spec", "template", "spec", "server"}
+	if written, got := m.str(server...), to.str(server...); written != "vcenter.prod.example" || got != "127.0.0.1:1111" {
+		t.Errorf("got %q, and the manifest now says %q", got, written)
+	}
+}

@@ -1,6 +1,10 @@
 package sim
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"slices"
+)
 
 // Save ends a twin and writes it into a directory that must exist, as the first process of a suite does.
 func (t *Twin) Save(ctx context.Context, dir string) error {
@@ -21,6 +25,26 @@ func (p *Plan) Restore(ctx context.Context, o Options, dir string) (*Twin, error
 	}
 	o.Progress = func(string) {}
 	return p.start(ctx, o, s)
+}
+
+// Manifests are those of the plan, in JSON.
+func (p *Plan) Manifests() ([]byte, error) {
+	var l []map[string]any
+	for _, c := range p.clusters {
+		for _, m := range append(slices.Clone(c.manifests), c.workload...) {
+			l = append(l, m.Object.Object)
+		}
+	}
+	return json.MarshalIndent(l, "", " ")
+}
+
+// Pull is what a node of a workload cluster gets that asks for an image.
+func (t *Twin) Pull(cluster, image string) error {
+	w, err := t.workload(cluster)
+	if err != nil {
+		return err
+	}
+	return w.images.pull(t.run, image)
 }
 
 // EtcdMembers are the members of a workload cluster's etcd.

@@ -203,6 +203,10 @@ func TestARestoredTwinIsTheOneThatWasSaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	written, err := p.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "no-directory")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -223,6 +227,9 @@ func TestARestoredTwinIsTheOneThatWasSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved.Close()
+	if now, err := p.Manifests(); err != nil || string(now) != string(written) {
+		t.Errorf("the plan, after a twin was booted from it: %v\n%s", err, cmp.Diff(strings.Split(string(written), "\n"), strings.Split(string(now), "\n")))
+	}
 	twin, err := p.Restore(t.Context(), sim.Options{Dir: filepath.Join(t.TempDir(), "restored"), Binaries: binaries, Pace: clock.Hold, Log: logr.Discard()}, dir)
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +251,12 @@ func TestARestoredTwinIsTheOneThatWasSaved(t *testing.T) {
 	if len(now) != len(old) || len(now) < 4 {
 		t.Errorf("ports: got %v, want one for each of %v", now, old)
 	}
+	missing := make(chan string, 100)
+	heal := twin.HideArtifact("coredns", "", func(artifact string) { missing <- artifact })
+	if err := twin.Pull("prod-a", "registry.prod.example:11443/tkestack/coredns:1.12.4"); err == nil || len(missing) == 0 {
+		t.Errorf("an image of the site's registry that is missing in the restored twin: got %v and %d requests, want it refused", err, len(missing))
+	}
+	heal()
 	pass(t, twin, time.Hour)
 	machines := func(m map[string]string) (l []string) {
 		for k, text := range m {

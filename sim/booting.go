@@ -236,8 +236,6 @@ func (m *booting) runKubelet(ctx context.Context) error {
 	if err := m.w.kubelets.Run(ctx, node); err != nil {
 		return err
 	}
-	if m.w.t.guestFaults.fails(fault.NodeNeverReady, m.vm.Name) {
-		return m.w.kubelets.SetCondition(n.Name, corev1.NodeReady, &networkDown)
-	}
+	m.w.t.guestFaults.fails(fault.NodeNeverReady, m.vm.Name) // kubeadm does not wait for it
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/sim/fault"
 )
 
@@ -27,26 +26,33 @@ type guestFault struct {
 	edge  fault.Edge
 	which func(machine string) bool
 	hit   func(machine string)
+	// spoil makes a machine bad, before hit is told of it, and good again when the fault is healed; nil: what has failed
+	// stays as it is.
+	spoil func(machine string, bad bool) error
 	told  []string // machines that hit knows of
+
+	mu     sync.Mutex
+	spoilt []string
+	healed bool
 }
 
 // arm lets an edge fail until heal is called; hit is told each machine once.
-func (f *guestFaults) arm(edge fault.Edge, which func(string) bool, hit func(machine string)) (heal func()) {
-	a := &guestFault{edge: edge, which: which, hit: hit}
+func (f *guestFaults) arm(a *guestFault) (heal func() error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed = append(f.armed, a)
-	return func() {
+	return func() error {
 		f.mu.Lock()
-		defer f.mu.Unlock()
 		f.armed = slices.DeleteFunc(f.armed, func(x *guestFault) bool { return x == a })
+		f.mu.Unlock()
+		return a.mend()
 	}
 }
 
 // fails tells whether an edge of a machine's life fails.
 func (f *guestFaults) fails(edge fault.Edge, machine string) bool {
 	f.mu.Lock()
-	var tell []func(string)
+	var tell []*guestFault
 	failed := false
 	for _, a := range f.armed {
 		if a.edge != edge || !a.which(machine) {
@@ -55,38 +61,55 @@ func (f *guestFaults) fails(edge fault.Edge, machine string) bool {
 		failed = true
 		if !slices.Contains(a.told, machine) {
 			a.told = append(a.told, machine)
-			tell = append(tell, a.hit)
+			tell = append(tell, a)
 		}
 	}
 	f.mu.Unlock()
-	for _, hit := range tell { // not under the lock: it writes a journal, and its readers may heal
-		hit(machine)
+	for _, a := range tell { // not under the lock: hit writes a journal, and its readers may heal
+		a.begin(machine)
+		a.hit(machine)
 	}
 	return failed
 }
 
+// begin spoils a machine, unless the fault was healed meanwhile. One that is gone cannot be spoilt and needs no repair.
+func (a *guestFault) begin(machine string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.spoil != nil && !a.healed && a.spoil(machine, true) == nil {
+		a.spoilt = append(a.spoilt, machine)
+	}
+}
+
+// mend makes what was spoilt good again.
+func (a *guestFault) mend() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.healed = true
+	var errs []error
+	for _, m := range a.spoilt {
+		errs = append(errs, a.spoil(m, false))
+	}
+	return errors.Join(errs...)
+}
+
 // FailGuests implements fault.Guests.
 func (t *Twin) FailGuests(edge fault.Edge, which func(string) bool, hit func(machine string)) func(context.Context) error {
-	var mu sync.Mutex
-	var failed []string
-	stop := t.guestFaults.arm(edge, which, func(machine string) {
-		mu.Lock()
-		failed = append(failed, machine)
-		mu.Unlock()
-		hit(machine)
-	})
-	return func(context.Context) error {
-		stop()
-		mu.Lock()
-		defer mu.Unlock()
-		var errs []error
-		for _, m := range failed {
-			if w, node, _ := t.guest(m); w != nil && edge == fault.NodeNeverReady {
-				errs = append(errs, w.kubelets.SetCondition(node, corev1.NodeReady, nil))
-			}
-		}
-		return errors.Join(errs...)
+	a := &guestFault{edge: edge, which: which, hit: hit}
+	if edge == fault.NodeNeverReady {
+		a.spoil = t.spoilNetwork
 	}
+	heal := t.guestFaults.arm(a)
+	return func(context.Context) error { return heal() }
+}
+
+// spoilNetwork takes the network away from the container runtime of a machine whose kubelet runs, or gives it back.
+func (t *Twin) spoilNetwork(machine string, bad bool) error {
+	w, node, _ := t.guest(machine)
+	if w == nil {
+		return nil // it is gone
+	}
+	return setNetwork(w.kubelets, node, bad)
 }
 
 // Which implements fault.Guests.
@@ -117,11 +140,6 @@ func (p *Plan) roleOf(machine string) (cluster, role string) {
 	}
 	return cluster, role
 }
-
-// networkDown is what a kubelet says while its container runtime has no network
-// (k8s.io/kubernetes@v1.35.4 pkg/kubelet/nodestatus/setters.go ReadyCondition; containerd's CRI plugin for the reason).
-var networkDown = kubelet.NodeCondition{Status: corev1.ConditionFalse, Reason: "KubeletNotReady",
-	Message: "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"}
 
 // leaveStaleNode makes a Node of another VM under a machine's name, as one leaves that had the hostname before.
 func (w *workload) leaveStaleNode(ctx context.Context, name string) error {

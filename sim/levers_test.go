@@ -44,7 +44,7 @@ func TestAGuestFaultTellsOfEachMachineOnce(t *testing.T) {
 		t.Error("without a fault: it fails")
 	}
 	worker := func(m string) bool { return strings.HasPrefix(m, "w-") }
-	heal := f.arm(fault.JoinFails, worker, func(name string) { told = append(told, name) })
+	heal := f.arm(&guestFault{edge: fault.JoinFails, which: worker, hit: func(name string) { told = append(told, name) }})
 	for _, name := range []string{"w-1", "w-1", "w-2"} {
 		if !f.fails(fault.JoinFails, name) {
 			t.Errorf("%s: does not fail", name)
@@ -56,9 +56,33 @@ func TestAGuestFaultTellsOfEachMachineOnce(t *testing.T) {
 	if want := []string{"w-1", "w-2"}; !slices.Equal(told, want) {
 		t.Errorf("told of %q, want %q", told, want)
 	}
-	heal()
-	if f.fails(fault.JoinFails, "w-3") {
-		t.Error("healed: it fails")
+	if err := heal(); err != nil || f.fails(fault.JoinFails, "w-3") {
+		t.Errorf("healed: it fails (%v)", err)
+	}
+}
+
+// Who is told of a machine may heal the fault at once, as heal=after:1 does.
+func TestAMachineIsBadWhenItIsToldOfAndGoodWhenTheFaultIsHealed(t *testing.T) {
+	var f guestFaults
+	bad := map[string]bool{}
+	var heal func() error
+	heal = f.arm(&guestFault{edge: fault.NodeNeverReady, which: func(string) bool { return true },
+		spoil: func(m string, is bool) error { bad[m] = is; return nil },
+		hit: func(m string) {
+			if !bad[m] {
+				t.Errorf("%s: told of before it is bad", m)
+			}
+			if m == "w-2" {
+				if err := heal(); err != nil {
+					t.Error(err)
+				}
+			}
+		}})
+	for _, m := range []string{"w-1", "w-2", "w-3"} {
+		f.fails(fault.NodeNeverReady, m)
+	}
+	if bad["w-1"] || bad["w-2"] || bad["w-3"] || len(bad) != 2 {
+		t.Errorf("after the heal: got %v, want w-1 and w-2 good again", bad)
 	}
 }
 

@@ -346,6 +346,15 @@ func TestAFaultThatWasFeltOftenEnoughIsHealed(t *testing.T) {
 	}
 }
 
+// A node that has registered a moment ago has a Machine that does not know of it yet: the heal deletes none.
+func TestTheHealOfANodeThatIsNeverReadyDeletesNoMachine(t *testing.T) {
+	s := &site{} // its API does not answer
+	y := tell(t, s, "node-never-ready:heal=after:1")
+	s.hit("w-1")
+	const target = "Machine w-1 of prod-a: its node is not Ready"
+	y.check(t, "armed node-never-ready", "laid a new node that registers in prod-a", "fired "+target, "healed "+target)
+}
+
 func TestAnOperatorHealsByName(t *testing.T) {
 	s := &site{unused: []string{"new"}}
 	y := prepare(t, s, "vm-template-missing:when=at:a,heal=operator")

@@ -146,3 +146,28 @@ func TestNobodyListensForTheSite(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 }
+
+// A request of this process is seen where it is sent and where it arrives, and counts once.
+func TestEveryOtherRequestOfTheSiteIsRefused(t *testing.T) {
+	l := newLined(t)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !l.serve(w, r) && r.Header.Get(dialled) != "" {
+			t.Errorf("the API server gets the header %s", dialled)
+		}
+	}))
+	defer front.Close()
+	hits := 0
+	defer l.Inject(LineFault{Effect: LineRefuse, Every: 2, Hit: func(string) { hits++ }})()
+	c := &http.Client{Transport: l.dial(http.DefaultTransport)}
+	var got []bool
+	for range 4 {
+		resp, err := c.Get(front.URL)
+		got = append(got, errors.Is(err, syscall.ECONNREFUSED))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+	if want := []bool{false, true, false, true}; !slices.Equal(got, want) || hits != 2 {
+		t.Errorf("refused: got %v and %d hits, want %v", got, hits, want)
+	}
+}

@@ -21,7 +21,7 @@ import (
 type WatchDelay struct {
 	Kind  string // empty: each kind of Cluster API
 	Delay time.Duration
-	Hit   func(kind string) // told for each event that is held back
+	Hit   func(kind string) // told for each change that is held back; a bookmark is none
 }
 
 // watches are the delays that are armed, and the streams that hold something back.
@@ -190,10 +190,11 @@ func (s *stream) hold(event []byte) {
 		s.mu.Unlock()
 		return
 	}
-	s.line.clock.Barrier().Held(s.watched(event))
+	what := s.watched(event)
+	s.line.clock.Barrier().Held(what)
 	h.cancel = s.line.clock.After("watch of "+s.kind.Kind, h.due.Sub(now), func() { s.deliver(h) })
 	s.mu.Unlock()
-	if d != nil && d.Hit != nil {
+	if d != nil && d.Hit != nil && what.Kind == s.kind {
 		d.Hit(s.kind.Kind)
 	}
 }
@@ -225,7 +226,9 @@ func (s *stream) deliverLocked(n int) {
 	s.moved.Broadcast()
 }
 
-// watched is what the barrier wants to know of an event.
+var changes = []watch.EventType{watch.Added, watch.Modified, watch.Deleted}
+
+// watched is what the barrier wants to know of an event; of one that is no change of an object, as a bookmark, nothing.
 func (s *stream) watched(event []byte) clock.WatchEvent {
 	var e struct {
 		Type   watch.EventType
@@ -236,7 +239,7 @@ func (s *stream) watched(event []byte) clock.WatchEvent {
 			}
 		}
 	}
-	if json.Unmarshal(event, &e) != nil || e.Type == watch.Bookmark || e.Type == watch.Error {
+	if json.Unmarshal(event, &e) != nil || !slices.Contains(changes, e.Type) {
 		return clock.WatchEvent{} // of no kind that the barrier waits for
 	}
 	m := e.Object.Metadata
@@ -253,6 +256,7 @@ func (s *stream) Close() error {
 	s.closed = true
 	for _, h := range s.held {
 		h.cancel()
+		s.line.clock.Barrier().Delivered(s.watched(h.line)) // by the next watch, which begins where this one was
 	}
 	s.held = nil
 	s.moved.Broadcast()

@@ -53,40 +53,44 @@ func TestEventsOfAWatchComeLateAndInOrder(t *testing.T) {
 		}
 	}
 	got := lines(resp.Body)
-	send(`{"a":1}` + "\n" + `{"b"`)
-	if s := next(t, got); s != `{"a":1}` {
+	const bookmark = `{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}`
+	send(`{"type":"MODIFIED","a":1}` + "\n" + `{"type":"MODIFIED","b"`)
+	if s := next(t, got); s != `{"type":"MODIFIED","a":1}` {
 		t.Errorf("before: got %s", s)
 	}
 	hit := make(chan string, 10)
 	heal := l.DelayWatches(WatchDelay{Kind: "Machine", Delay: time.Minute, Hit: func(kind string) { hit <- kind }})
 	done := l.clock.Busy("the test")
 	from := l.clock.Elapsed()
-	send(`:2}` + "\n" + `{"c":3}` + "\n")
-	if s := next(t, got); s != `{"b":2}` {
+	send(`:2}` + "\n" + bookmark + "\n" + `{"type":"MODIFIED","c":3}` + "\n")
+	if s := next(t, got); s != `{"type":"MODIFIED","b":2}` {
 		t.Errorf("the end of what had begun: got %s", s)
 	}
-	send(`{"d":4}` + "\n")
+	send(`{"type":"MODIFIED","d":4}` + "\n")
 	for range 2 {
 		if kind := next(t, hit); kind != "Machine" {
 			t.Errorf("told of %s, want Machine", kind)
 		}
 	}
 	done()
-	for _, want := range []string{`{"c":3}`, `{"d":4}`} {
+	for _, want := range []string{bookmark, `{"type":"MODIFIED","c":3}`, `{"type":"MODIFIED","d":4}`} {
 		if s := next(t, got); s != want || l.clock.Elapsed()-from != time.Minute {
 			t.Errorf("got %s after %s, want %s after 1m0s", s, l.clock.Elapsed()-from, want)
 		}
 	}
+	if len(hit) != 0 {
+		t.Errorf("told of %d events more: a bookmark is no change", len(hit))
+	}
 	done = l.clock.Busy("the test")
 	defer done()
-	send(`{"e":5}` + "\n")
+	send(`{"type":"MODIFIED","e":5}` + "\n")
 	next(t, hit)
 	heal()
-	if s := next(t, got); s != `{"e":5}` || l.clock.Elapsed()-from != time.Minute {
+	if s := next(t, got); s != `{"type":"MODIFIED","e":5}` || l.clock.Elapsed()-from != time.Minute {
 		t.Errorf("healed: got %s after %s, want it at once", s, l.clock.Elapsed()-from)
 	}
-	send(`{"f":6}` + "\n")
-	if s := next(t, got); s != `{"f":6}` {
+	send(`{"type":"MODIFIED","f":6}` + "\n")
+	if s := next(t, got); s != `{"type":"MODIFIED","f":6}` {
 		t.Errorf("afterwards: got %s", s)
 	}
 	if err := out.Close(); err != nil {

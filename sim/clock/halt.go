@@ -1,6 +1,12 @@
 package clock
 
-import "sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+)
 
 // Halt ends a controller as its process ends: what was queued is lost, and with it what was to come later and the
 // back-off of what has failed. Nothing is handed out until Resume; what is reconciled already goes on.
@@ -32,7 +38,10 @@ func (q *Queue) Resume() {
 		return
 	}
 	q.halted = false
-	for k := range q.known {
+	byName := func(a, b request) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(q.known), byName) { // not in the order of a map, which is chance
 		q.addLocked(priorityqueue.AddOpts{}, k)
 	}
 	clear(q.known)

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,6 +36,7 @@ type Engine struct {
 
 // seen is what is known of a machine.
 type seen struct {
+	role  string // its last word, when it is gone, has none
 	phase string
 	ran   bool // also when it was there before the run
 }
@@ -120,6 +122,8 @@ func (e *Engine) MachineSays(ctx context.Context, m Machine) {
 		s = &seen{ran: !e.started}
 		e.machines[key] = s
 	}
+	s.role = cmp.Or(m.Role, s.role)
+	m.Role = s.role
 	entered, runs := s.phase != m.Phase, !s.ran && m.Phase == "Running" && m.Ready
 	s.phase, s.ran = m.Phase, s.ran || runs
 	started := e.started

@@ -148,6 +148,9 @@ func (t *Twin) Administrator(cluster string) (*rest.Config, error) {
 	return rest.CopyConfig(w.plane.Admin), nil
 }
 
+// Began implements fault.Clusters.
+func (t *Twin) Began() time.Time { return t.began }
+
 // Draw implements fault.Clusters.
 func (t *Twin) Draw(name string, n int) int {
 	h := fnv.New64a()

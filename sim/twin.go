@@ -72,6 +72,7 @@ type Twin struct {
 	webhooks    *kube.WebhookServer
 	from        *saved // what the twin was restored from, nil: it was booted
 	guestFaults guestFaults
+	began       time.Time // when it was ready, by the clock that the API servers go by
 
 	vmsMu   sync.Mutex // held while a VM is made, so that vcenter gives its references in the order of vms
 	vms     []savedVM  // those of adopted machines
@@ -128,6 +129,9 @@ func (p *Plan) start(ctx context.Context, o Options, from *snapshot) (_ *Twin, e
 	t.stopped.Go(func() { t.clock.Run(run) })
 	if err := t.boot(run, from); err != nil {
 		return nil, err
+	}
+	if t.began = t.clock.Latest(); !t.onSiteTime() {
+		t.began = t.clock.Wall()
 	}
 	t.clock.SetPace(o.Pace)
 	return t, nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,7 +33,10 @@ var (
 const clusterLabel, controlPlaneLabel = "cluster.x-k8s.io/cluster-name", "cluster.x-k8s.io/control-plane"
 
 // administrator is a person at the API of a workload cluster, or of the management cluster for "".
-type administrator struct{ client.Client }
+type administrator struct {
+	client.Client
+	began time.Time // see byAge
+}
 
 func administratorOf(s Site, cluster string) (administrator, error) {
 	cfg, err := s.Administrator(cluster)
@@ -40,7 +44,7 @@ func administratorOf(s Site, cluster string) (administrator, error) {
 		return administrator{}, err
 	}
 	c, err := client.New(cfg, client.Options{})
-	return administrator{c}, err
+	return administrator{c, s.Began()}, err
 }
 
 // object of a kind, by namespace and name.
@@ -60,15 +64,23 @@ func (a administrator) ofCluster(ctx context.Context, k schema.GroupVersionKind,
 	if err := a.List(ctx, l, client.MatchingLabels{clusterLabel: cluster}); err != nil {
 		return nil, fmt.Errorf("list %ss: %w", k.Kind, err)
 	}
-	slices.SortFunc(l.Items, byAge)
+	slices.SortFunc(l.Items, byAge(a.began))
 	return l.Items, nil
 }
 
-// byAge orders objects by their creation. Names of machines that are made during a run are not the same in each run of
-// a seed, so that the order of names would give the draw of a target to chance.
-func byAge(x, y unstructured.Unstructured) int {
-	a, b := x.GetCreationTimestamp(), y.GetCreationTimestamp()
-	return cmp.Or(a.Compare(b.Time), cmp.Compare(x.GetName(), y.GetName()))
+// byAge orders objects by their creation, and by name those that were there when the site began. Names of machines that
+// are made during a run are not the same in each run of a seed, so that the order of names would give the draw of a target
+// to chance. Of what was there before the names are the seed's, and the second in which it was written is chance.
+func byAge(began time.Time) func(x, y unstructured.Unstructured) int {
+	age := func(o unstructured.Unstructured) time.Time {
+		if t := o.GetCreationTimestamp().Time; t.After(began) {
+			return t
+		}
+		return began
+	}
+	return func(x, y unstructured.Unstructured) int {
+		return cmp.Or(age(x).Compare(age(y)), cmp.Compare(x.GetName(), y.GetName()))
+	}
 }
 
 // controlPlane is the KubeadmControlPlane of a cluster.

@@ -17,8 +17,8 @@ func TestTargetsAreDrawnByAgeSinceNamesAreChance(t *testing.T) {
 		o.SetCreationTimestamp(metav1.NewTime(begin.Add(after)))
 		return o
 	}
-	l := []unstructured.Unstructured{made("a", time.Hour), made("y", 0), made("b", time.Minute), made("x", 0)}
-	slices.SortFunc(l, byAge)
+	l := []unstructured.Unstructured{made("a", time.Hour), made("y", 0), made("b", time.Minute), made("x", time.Second)}
+	slices.SortFunc(l, byAge(begin.Add(time.Second))) // what was there may be from two seconds
 	var got []string
 	for _, o := range l {
 		got = append(got, o.GetName())

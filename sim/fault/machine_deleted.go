@@ -49,7 +49,7 @@ var machineDeleted = Fault{
 	},
 }
 
-// machines are those of a role, "" for all, sorted by name.
+// machines are those of a role, "" for all, by age.
 func (a administrator) machines(ctx context.Context, cluster, role string) ([]unstructured.Unstructured, error) {
 	l, err := a.ofCluster(ctx, machineKind, cluster)
 	return slices.DeleteFunc(l, func(m unstructured.Unstructured) bool {

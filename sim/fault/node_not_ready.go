@@ -19,7 +19,7 @@ var nodeNotReady = Fault{
 	Source:   "000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade: nodes do not become Ready; k8s.io/kubernetes@v1.35.4 pkg/controller/nodelifecycle",
 	Args: []Arg{
 		clusterArg,
-		{Name: "role", Doc: "of the machine; by default a worker's, the first by name", Kind: RoleName},
+		{Name: "role", Doc: "of the machine; by default a worker's, of the oldest MachineDeployment", Kind: RoleName},
 		{Name: "machine", Doc: "its name; by default drawn from the seed"},
 		{Name: "cause", Doc: "what has happened", Default: "kubelet", OneOf: []string{"kubelet", "network"}},
 	},

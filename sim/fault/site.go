@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/client-go/rest"
 )
@@ -61,6 +62,8 @@ type Clusters interface {
 	ClusterNames() []string
 	// Administrator of a workload cluster, or of the management cluster for "".
 	Administrator(cluster string) (*rest.Config, error)
+	// Began is when the site was ready and the run began, by the clock that creation timestamps are from.
+	Began() time.Time
 	// Draw returns a number below n that depends only on the seed and the name.
 	Draw(name string, n int) int
 }

@@ -62,7 +62,7 @@ func pickVM(ctx context.Context, s Site, c client.Client, which func(string) boo
 	if err := c.List(ctx, l); err != nil {
 		return nil, fmt.Errorf("list VSphereVMs: %w", err)
 	}
-	slices.SortFunc(l.Items, byAge)
+	slices.SortFunc(l.Items, byAge(s.Began()))
 	all := slices.DeleteFunc(l.Items, func(o unstructured.Unstructured) bool {
 		return o.GetDeletionTimestamp() != nil || !which(o.GetName())
 	})

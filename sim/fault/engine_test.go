@@ -200,7 +200,6 @@ func TestAMemberThatEndsLeavesAMajority(t *testing.T) {
 		{"etcd-member-down:count=2", three, "failed fault etcd-member-down: inject: 1 of 3 voting members would be left, no majority: that is etcd-quorum-loss"},
 		{"etcd-member-down", three[:2], "failed fault etcd-member-down: inject: 1 of 3 voting members would be left, no majority: that is etcd-quorum-loss"},
 		{"etcd-nospace:count=4", three, `failed fault etcd-nospace: inject: count: got "4", want at most 3, the voting members that are up`},
-		{"etcd-slow:latency=soon", three, `failed fault etcd-slow: inject: latency: got "soon", want a duration such as 20s`},
 	} {
 		id, _, _ := strings.Cut(c.text, ":")
 		tell(t, &site{up: c.up, voters: 3}, c.text).check(t, "armed "+id, c.want)
@@ -210,6 +209,13 @@ func TestAMemberThatEndsLeavesAMajority(t *testing.T) {
 func TestAWordThatIsRequiredIsAskedFor(t *testing.T) {
 	const want = "fault kube-ovn-version-edited: version: got none, want a version of the chart, such as v4.3.3"
 	if _, err := Parse("kube-ovn-version-edited"); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestALatencyThatIsNoneIsRefusedBeforeAnythingStarts(t *testing.T) {
+	const want = `fault etcd-slow: latency: got "soon", want a duration, as 5s or 2m`
+	if _, err := Parse("etcd-slow:latency=soon"); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -308,6 +314,11 @@ func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
 			machine("old", "md-0", "Deleting", false)(y)
 			machine("cp-1", "control-plane", "Deleting", true)(y)
 		}, machine("new-1", "md-0", "Deleting", false)},
+		{"phase:md-0/Deleted/1", func(y *story) {
+			machine("new-1", "md-0", "Deleting", false)(y)
+			machine("cp-1", "control-plane", "Deleting", true)(y)
+			machine("cp-1", "", "Deleted", false)(y)
+		}, machine("new-1", "", "Deleted", false)},
 		{"phase:md-0/Running/1", machine("old", "md-0", "Running", true), machine("new-1", "md-0", "Running", false)},
 		{"call:CloneVM_Task/2", func(y *story) { y.called("CloneVM_Task"); y.called("PowerOnVM_Task") },
 			func(y *story) { y.called("CloneVM_Task") }},

@@ -44,14 +44,7 @@ var etcdQuorumLoss = Fault{
 			ended, back = append(ended, m), append(back, start)
 		}
 		hit(fmt.Sprintf("etcd of %s: %d of %d voting members ended: %s", cluster, n, voters, strings.Join(ended, " ")))
-		return laid{heal: func(ctx context.Context) error {
-			for _, start := range back {
-				if err := start(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		}}, nil
+		return laid{heal: each(back)}, nil
 	},
 }
 

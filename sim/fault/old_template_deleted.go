@@ -3,10 +3,6 @@ package fault
 import (
 	"context"
 	"fmt"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const clonedFrom = "cluster.x-k8s.io/cloned-from-name"
@@ -52,24 +48,20 @@ var oldTemplateDeleted = Fault{
 		}
 		hit("VSphereMachineTemplate " + name + ": deleted")
 		return laid{heal: func(ctx context.Context) error {
-			err := person.Create(ctx, clean(t))
-			if apierrors.IsAlreadyExists(err) {
-				return nil
-			}
-			return err
+			return ignoreExists(person.Create(ctx, clean(t)))
 		}}, nil
 	},
 }
 
 // oldTemplate is what control-plane machines of a cluster were cloned from and current is not, or else current.
 func (a administrator) oldTemplate(ctx context.Context, cluster, current string) (string, error) {
-	l := &unstructured.UnstructuredList{}
-	l.SetGroupVersionKind(vsphereMachineKind.GroupVersion().WithKind(vsphereMachineKind.Kind + "List"))
-	if err := a.List(ctx, l, client.MatchingLabels{clusterLabel: cluster}, client.HasLabels{controlPlaneLabel}); err != nil {
-		return "", fmt.Errorf("list VSphereMachines: %w", err)
+	l, err := a.ofCluster(ctx, vsphereMachineKind, cluster)
+	if err != nil {
+		return "", err
 	}
-	for i := range l.Items {
-		if from := l.Items[i].GetAnnotations()[clonedFrom]; from != "" && from != current {
+	for _, m := range l {
+		_, plane := m.GetLabels()[controlPlaneLabel]
+		if from := m.GetAnnotations()[clonedFrom]; plane && from != "" && from != current {
 			return from, nil
 		}
 	}

@@ -105,9 +105,18 @@ func markdown(s *Suite) []byte {
 	return b.Bytes()
 }
 
-// verbatim is a text that Markdown takes as it is.
+// verbatim is a text that Markdown takes as it is: inside of an element it goes on to read its own characters, unless
+// they are named.
 func verbatim(s string) string {
-	return "<code>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(Clean(s)) + "</code>"
+	var b strings.Builder
+	for _, r := range Clean(s) {
+		if strings.ContainsRune("&<>\\`*_[]~", r) {
+			fmt.Fprintf(&b, "&#%d;", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return "<code>" + b.String() + "</code>"
 }
 
 // fenced is an indented block of code, which no text can end.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"html"
 	"regexp"
 	"slices"
 	"strings"
@@ -387,6 +388,16 @@ func TestAnnotationsGoWhereTheyAreRead(t *testing.T) {
 		t.Fatalf("on GitLab: got %+v", l)
 	}
 	golden(t, "suite.gitlab.json", l[0].Text)
+}
+
+// GitHub reads Markdown inside of <code> as well; a character that is named has no meaning there.
+func TestANameIsNoMarkdown(t *testing.T) {
+	const special = "\\`*_[]<>&~"
+	got := verbatim("a" + special + "z")
+	inside := strings.TrimSuffix(strings.TrimPrefix(got, "<code>a"), "z</code>")
+	if strings.ContainsAny(inside, "\\`*_[]<>~") || html.UnescapeString(inside) != special {
+		t.Errorf("got %s, want %s as it is", got, special)
+	}
 }
 
 func TestGitHubIsToldOfNoMoreThanItShows(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,7 @@ func forks(n int) ([]sample, error) {
 	var samples []sample
 	for i := range n + 1 { // the first one makes the snapshot
 		fmt.Fprintf(os.Stderr, "warm world, run %d of %d\n", i, n)
-		s, err := forkOf(dir, filepath.Join(dir, fmt.Sprint("run-", i)))
+		s, err := forkOf(os.Args[0], dir, filepath.Join(dir, fmt.Sprint("run-", i)))
 		if err != nil {
 			return nil, fmt.Errorf("warm world, run %d: %w", i, err)
 		}
@@ -46,10 +47,10 @@ func forks(n int) ([]sample, error) {
 	return samples, nil
 }
 
-// forkOf runs a scenario up to its first step, in a process of its own.
-func forkOf(world, dir string) (s sample, err error) {
+// forkOf runs a scenario up to its first step, in a process of this program.
+func forkOf(program, world, dir string) (s sample, err error) {
 	start := time.Now()
-	c := exec.Command(os.Args[0], "-fork", world, "-dir", dir)
+	c := exec.Command(program, "-fork", world, "-dir", dir)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -67,11 +68,14 @@ func forkOf(world, dir string) (s sample, err error) {
 	if err2 := c.Wait(); err2 != nil {
 		return s, err2
 	}
-	if s.Figures == nil {
-		return s, fmt.Errorf("got no figures: %w", err)
+	switch {
+	case err != nil:
+		return s, fmt.Errorf("figures: %w", err)
+	case s.Figures == nil:
+		return s, errors.New("got no figures")
 	}
 	s.Figures[overhead] = took.Seconds()
-	return s, err
+	return s, nil
 }
 
 // runFork is the process of forkOf: a line at the first step, and a line of figures.

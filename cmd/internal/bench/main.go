@@ -78,6 +78,9 @@ func parts(only string, n int, program string) error {
 		{"warm", func() error { return runForks(n) }},
 		{"suite", func() error { return runSuite(program) }},
 	}
+	if n < 1 {
+		return fmt.Errorf("-n: got %d, want a number from 1 on", n)
+	}
 	var errs []error
 	known := only == ""
 	for _, p := range all {

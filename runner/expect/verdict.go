@@ -9,8 +9,9 @@ import (
 )
 
 // Verdict judges a run. Error is a run that proves nothing: one that was cut off or stopped, whose own machinery broke,
-// in which a fault never fired or a claim was never seen. Fail is a run that ended in another way than was expected. The
-// problems say why it is not a Pass; the first one stands alone. A nil run is one that could not begin.
+// in which a fault never fired, site time jumped too early or a claim was never seen. Fail is a run that ended in another
+// way than was expected. The problems say why it is not a Pass; the first one stands alone. A nil run is one that could
+// not begin.
 func Verdict(e dsl.Expectation, r *journal.Run) (journal.Verdict, []string) {
 	if why := unproven(e, r); why != "" {
 		return journal.Error, []string{why}
@@ -42,6 +43,9 @@ func unproven(e dsl.Expectation, r *journal.Run) string {
 		if f.Fired == nil {
 			return "armed, not triggered: " + f.ID
 		}
+	}
+	if r.Clock != nil && r.Clock.Late > 0 {
+		return fmt.Sprintf("site time jumped too early %d times", r.Clock.Late)
 	}
 	if e.Rollback != "" && !r.Ended.Completed && r.Rollback == nil {
 		return "no rollback was tried, and the scenario wants one that is " + e.Rollback

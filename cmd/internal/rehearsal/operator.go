@@ -54,7 +54,7 @@ func (o *operator) act(ctx context.Context, id string) error {
 	if again {
 		return nil
 	}
-	for _, a := range o.actions[id] {
+	for n, a := range o.actions[id] {
 		var err error
 		switch {
 		case a.Reject != "":
@@ -64,7 +64,7 @@ func (o *operator) act(ctx context.Context, id string) error {
 			err = o.faults.engine.Heal(ctx, a.Heal)
 		case a.Do != nil:
 			o.note(fmt.Sprintf("at %s the operator acts (%s)", id, a.Pos))
-			err = o.do(ctx, id, a)
+			err = o.do(ctx, fmt.Sprintf("operator/%s/%d", id, n+1), a)
 		}
 		if err != nil {
 			o.faults.breaks(fmt.Errorf("the operator at %s (%s): %w", id, a.Pos, err))
@@ -74,14 +74,14 @@ func (o *operator) act(ctx context.Context, id string) error {
 	return nil
 }
 
-// do calls a function of the scenario. Its writes are kept in the folder operator/ID.
-func (o *operator) do(ctx context.Context, id string, a dsl.Action) (err error) {
-	j, err := journal.Create(filepath.Join(o.dir, "operator", id), o.twin.Clock().Now, o.twin.Clock().Wall)
+// do calls a function of the scenario. Its writes are kept in the folder operator/ID/N, for the Nth action there.
+func (o *operator) do(ctx context.Context, folder string, a dsl.Action) (err error) {
+	j, err := journal.Create(filepath.Join(o.dir, filepath.FromSlash(folder)), o.twin.Clock().Now, o.twin.Clock().Wall)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	if err := j.Append(journal.RunStarted{SchemaVersion: journal.SchemaVersion, RunID: "operator/" + id}); err != nil {
+	if err := j.Append(journal.RunStarted{SchemaVersion: journal.SchemaVersion, RunID: folder}); err != nil {
 		return err
 	}
 	return runner.Hand(ctx, site{o.twin, o}, j, "operator", a.Do)

@@ -20,7 +20,7 @@ import (
 const stuckFor = 15 * time.Minute
 
 // LoadScenario checks a scenario against its world, its runbook and the tables of faults and invariants. Of the config
-// only seed, directory, version and command are read. Its errors are diag.Diagnostics with positions; nothing was started.
+// only seed, directory, snapshot, version and command are read. Its errors are diag.Diagnostics with positions; nothing was started.
 func LoadScenario(s *dsl.Scenario, c Config) (*Rehearsal, error) {
 	c.Runbook, c.World, c.Params = s.Runbook.File, s.World.File, s.Params
 	c.RollbackOnFailure = s.Expect.Rollback != ""

@@ -53,7 +53,6 @@ var allowed = []struct {
 	{"sim/kube/process_test.go", []string{"time.Sleep"}, "plays a child process that never ends"},
 	{"sim/kubeovn.go", []string{"time.AfterFunc", "time.NewTicker"}, "an API server serves a new kind, and the registry answers, in its own time"},
 	{"sim/ready.go", []string{"time.NewTicker"}, "looks at a clock that runs, from outside it"},
-	{"sim/saved.go", []string{"time.NewTicker"}, "looks at a clock that stands, from outside it"},
 	{"sim/snapshot.go", []string{"time.NewTicker"}, "processes wait for each other in real time"},
 }
 

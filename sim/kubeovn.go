@@ -30,19 +30,22 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
-	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 // startControllers starts the providers' controllers, the delivery of Kube-OVN and the machine config pools.
 func (t *Twin) startControllers(context.Context) error {
-	t.provider = kubeovn.NewProvider(t.controllers.Manager.GetClient(), func(_ context.Context, c types.NamespacedName) (client.Client, error) {
+	c, err := t.controllers.Client(vsphereProvider)
+	if err != nil {
+		return err
+	}
+	t.provider = kubeovn.NewProvider(c, func(_ context.Context, c types.NamespacedName) (client.Client, error) {
 		w, err := t.workload(c.Name)
 		if err != nil {
 			return nil, err
 		}
 		return w.client, nil
 	})
-	err := ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.clock.ControllerOptions(1, time.Second, clock.Hang{})).
+	err = ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.controllers.Options(vsphereProvider, 1, time.Second)).
 		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&infrav1.VSphereCluster{}, handler.EnqueueRequestsFromMapFunc(clusterOfInfra)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(clusterOfMachine), builder.WithPredicates(comesOrGoes)).

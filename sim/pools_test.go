@@ -110,16 +110,7 @@ func TestAPoolOnATwin(t *testing.T) {
 		if err := admin.Patch(t.Context(), md, client.MergeFrom(before)); err != nil {
 			t.Fatal(err)
 		}
-		states := func() (all string) {
-			l, _, _ := unstructured.NestedSlice(infra("VSphereMachineConfigPool", "prod-b-md-0").Object, "status", "configStatuses")
-			for _, x := range l {
-				s, _, _ := unstructured.NestedString(x.(map[string]any), "state")
-				r, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "state")
-				why, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "lastError")
-				all += fmt.Sprintf("%s %s %s;", s, r, why)
-			}
-			return all
-		}
+		states := func() (all string) { return slots(infra("VSphereMachineConfigPool", "prod-b-md-0")) }
 		await(t, twin, "the reclaim fails", func() error {
 			if s := states(); !strings.Contains(s, "Released Failed Permission to perform this operation was denied.") {
 				return fmt.Errorf("slots: %s", s)
@@ -148,7 +139,38 @@ func TestAPoolOnATwin(t *testing.T) {
 			t.Errorf("disks: got %d left, want the 2 of the slot in use", left)
 		}
 	})
+	t.Run("nobody looks after a slot while the provider is away", func(t *testing.T) {
+		used := func() int { return strings.Count(slots(infra("VSphereMachineConfigPool", "prod-b-md-0")), "InUse") }
+		begin, err := twin.StopController("infrastructure-vsphere")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tell(t, twin, "slot-orphaned:role=prod-b-md-0")
+		pass(t, twin, 15*time.Minute)
+		if n := used(); n != 2 {
+			t.Errorf("got %d slots in use, want that of a machine and the orphaned one", n)
+		}
+		begin()
+		await(t, twin, "the orphaned slot is released", func() error {
+			if n := used(); n != 1 {
+				return fmt.Errorf("%d slots are in use", n)
+			}
+			return nil
+		})
+	})
 	pass(t, twin, time.Minute)
+}
+
+// slots are the states of a pool's slots, with how their reclaim stands.
+func slots(pool *unstructured.Unstructured) (all string) {
+	l, _, _ := unstructured.NestedSlice(pool.Object, "status", "configStatuses")
+	for _, x := range l {
+		s, _, _ := unstructured.NestedString(x.(map[string]any), "state")
+		r, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "state")
+		why, _, _ := unstructured.NestedString(x.(map[string]any), "reclaimStatus", "lastError")
+		all += fmt.Sprintf("%s %s %s;", s, r, why)
+	}
+	return all
 }
 
 // poolDisks are the identities of all disks of a pool, "" for one that is not there.

@@ -203,6 +203,23 @@ func (k *Controllers) options(provider string, minInterval time.Duration, hang c
 	return o
 }
 
+// Options are those of a controller of the caller's own that is a part of a controller manager: faults of that meet it,
+// too.
+func (k *Controllers) Options(provider string, concurrent int, minInterval time.Duration) controller.Options {
+	o := k.options(provider, minInterval, clock.Hang{})
+	o.MaxConcurrentReconciles = concurrent
+	return o
+}
+
+// Client is what the controllers of a controller manager speak to the management API with.
+func (k *Controllers) Client(provider string) (client.Client, error) {
+	p, err := k.provider(provider)
+	if err != nil {
+		return nil, fmt.Errorf("client of %s: %w", provider, err)
+	}
+	return p.Client, nil
+}
+
 // setupControllers follows the order of upstream's main.go files.
 func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) error {
 	mgr := k.Manager

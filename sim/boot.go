@@ -23,10 +23,8 @@ import (
 
 // boot starts everything, from the manifests or where another twin has stood.
 func (t *Twin) boot(ctx context.Context, from *snapshot) error {
-	// Not a deadline: it would be an instant of time.Now, which follows the clock's jumps. A timer is real.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer time.AfterFunc(patience, func() { cancel(fmt.Errorf("not within %s", patience)) }).Stop()
+	ctx, cancel := within(ctx, patience)
+	defer cancel()
 	// Names that the controllers generate come from this source; with it a seed gives the same names.
 	rand.Seed(int64(t.plan.Seed))
 	if err := t.newWorkloads(); err != nil {
@@ -36,6 +34,14 @@ func (t *Twin) boot(ctx context.Context, from *snapshot) error {
 		return t.restore(ctx, from)
 	}
 	return t.build(ctx)
+}
+
+// within gives up after d of real time. It is no deadline: that would be an instant of time.Now, which follows the clock's
+// jumps. A timer is real.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d, func() { cancel(fmt.Errorf("not within %s", d)) })
+	return ctx, func() { timer.Stop(); cancel(nil) }
 }
 
 // build starts a twin from the manifests, side by side where nothing is waited for.

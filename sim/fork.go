@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/rehearse-dev/rehearse/sim/clock"
 )
@@ -28,11 +29,11 @@ func (p *Plan) fork(ctx context.Context, o Options) (*Twin, error) {
 		return nil, err
 	default:
 		o.Progress("booting, as the world could not be copied: " + err.Error())
-		if t, err2 := p.start(ctx, o, nil); err2 == nil {
-			t.note(fmt.Sprintf("the twin was booted and is no copy of a warm world: %v", errors.Join(damage, err)))
-			return t, nil
+		why := errors.Join(damage, err)
+		if t, err = p.start(ctx, o, nil); err != nil {
+			return nil, fmt.Errorf("%w (it was booted, as the world could not be copied: %w)", err, why)
 		}
-		return nil, err
+		t.note(fmt.Sprintf("the twin was booted and is no copy of a warm world: %v", why))
 	}
 	return t, nil
 }
@@ -73,7 +74,14 @@ func (p *Plan) prepare(ctx context.Context, o Options, dir string) error {
 		return err
 	}
 	defer t.Close()
-	return t.save(t.run, dir)
+	return t.keep(ctx, dir, patience)
+}
+
+// keep saves the twin, unless its caller gives up or it takes too long to come to rest.
+func (t *Twin) keep(ctx context.Context, dir string, most time.Duration) error {
+	ctx, cancel := within(ctx, most)
+	defer cancel()
+	return t.save(ctx, dir)
 }
 
 // digest names all that a booted world depends on.

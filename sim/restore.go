@@ -58,14 +58,21 @@ func (t *Twin) restore(ctx context.Context, s *snapshot) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	from := t.clock.Elapsed()
 	if t.ready(ctx) != nil { // a controller took its own start for trouble, and sees in time that it is none
 		t.clock.SetPace(clock.Free)
 		if err := t.awaitReady(ctx); err != nil {
 			return err
 		}
 	}
+	if err := t.rest(ctx); err != nil {
+		return err
+	}
 	t.setNotes(t.from.Notes)
-	return t.rest(ctx)
+	if passed := t.clock.Elapsed() - from; passed > 0 {
+		t.note(fmt.Sprintf("the copy of the warm world was not at rest: %s of site time passed before the run", passed))
+	}
+	return nil
 }
 
 // restoreStorage starts etcd on what the other twin's has left.

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/rehearse-dev/rehearse/sim/clock"
 )
 
 // fill makes a snapshot with two files, and counts.
@@ -106,4 +109,20 @@ func TestWhoWaitsForASnapshotCanBeStopped(t *testing.T) {
 	}
 	close(end)
 	maker.Wait()
+}
+
+// A twin whose clock is held for ever is never at rest. Whoever saves it gives up, and so does the caller's context.
+func TestSavingATwinThatDoesNotComeToRestEnds(t *testing.T) {
+	for name, most := range map[string]time.Duration{"in time": time.Millisecond, "when the caller gives up": time.Hour} {
+		twin := &Twin{clock: clock.New(clock.Options{Pace: clock.Hold}), failed: make(chan struct{})}
+		defer twin.clock.Busy("the test")()
+		ctx, cancel := context.WithCancel(t.Context())
+		if most == time.Hour {
+			cancel()
+		}
+		if err := twin.keep(ctx, t.TempDir(), most); err == nil || !strings.Contains(err.Error(), "did not come to rest") {
+			t.Errorf("%s: got %v, want that the twin did not come to rest", name, err)
+		}
+		cancel()
+	}
 }

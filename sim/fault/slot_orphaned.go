@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,25 +21,33 @@ var slotOrphaned = Fault{
 		if err != nil {
 			return laid{}, err
 		}
-		name := freeSlot(o.pool.Object)
-		if name == "" {
-			return laid{}, fmt.Errorf("pool %s: got no free slot, want one that can be orphaned", o.pool.GetName())
-		}
+		name := ""
 		err = o.change(ctx, true, func(pool map[string]any) error {
-			entry := map[string]any{"hostname": name, "state": "InUse", "machineRef": map[string]any{
-				"kind": "VSphereMachine", "namespace": o.pool.GetNamespace(), "name": o.pool.GetName() + "-gone"}}
-			var states []any
-			for _, x := range slotsOf(pool, "status", "configStatuses") {
-				if x["hostname"] != name {
-					states = append(states, x)
-				}
-			}
-			return unstructured.SetNestedSlice(pool, append(states, entry), "status", "configStatuses")
+			name, err = orphan(pool, o.pool.GetNamespace(), o.pool.GetName()+"-gone")
+			return err
 		})
 		if err != nil {
-			return laid{}, err
+			return laid{}, fmt.Errorf("pool %s: %w", o.pool.GetName(), err)
 		}
 		hit(fmt.Sprintf("pool %s: slot %s is in use by a machine that does not exist", o.pool.GetName(), name))
-		return laid{heal: func(context.Context) error { return nil }}, nil
+		return laid{heal: nothing}, nil
 	},
+}
+
+// orphan gives a free slot of a pool to a machine. Which one is free is read from the same state that is written: a
+// machine may have taken another meanwhile.
+func orphan(pool map[string]any, namespace, machine string) (slot string, err error) {
+	slot = freeSlot(pool)
+	if slot == "" {
+		return "", errors.New("got no free slot, want one that can be orphaned")
+	}
+	var states []any
+	for _, x := range slotsOf(pool, "status", "configStatuses") {
+		if x["hostname"] != slot {
+			states = append(states, x)
+		}
+	}
+	states = append(states, map[string]any{"hostname": slot, "state": "InUse", "machineRef": map[string]any{
+		"kind": "VSphereMachine", "namespace": namespace, "name": machine}})
+	return slot, unstructured.SetNestedSlice(pool, states, "status", "configStatuses")
 }

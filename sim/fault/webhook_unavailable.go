@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,11 +30,7 @@ var webhookUnavailable = Fault{
 		if err != nil {
 			return laid{}, err
 		}
-		closed, err := deadPort()
-		if err != nil {
-			return laid{}, err
-		}
-		open, err := readdress(ctx, c, a["provider"], closed)
+		open, err := readdress(ctx, c, a["provider"], nobody)
 		if err != nil {
 			return laid{}, err
 		}
@@ -66,14 +61,8 @@ var hooked = map[string]struct {
 		schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "VSphereMachine"}},
 }
 
-// deadPort is an address of this machine that nobody listens on.
-func deadPort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
+// nobody is an address of this machine that nobody listens on, and no server gets by chance.
+const nobody = "127.0.0.1:1"
 
 // readdress points the webhooks of a provider to a host and port, returns the one from before, and is back when the API
 // server goes by it.

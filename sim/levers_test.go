@@ -111,6 +111,21 @@ func TestAMachineIsOfWhatItIsNamedAfter(t *testing.T) {
 	}
 }
 
+func TestAProxyFindsAPlaceWhereNoTemplateNamesOne(t *testing.T) {
+	for _, c := range []struct {
+		places []vcenter.Place
+		want   string // its datacenter
+	}{
+		{[]vcenter.Place{{Datacenter: "a"}, {Datacenter: "b"}}, "a"},
+		{[]vcenter.Place{{Datacenter: "a"}, {Datacenter: "b", Folder: "f"}}, "b"},
+		{[]vcenter.Place{{Datacenter: "a"}, {Datacenter: "b", ResourcePool: "r"}}, "b"},
+	} {
+		if got := placeOfVM(c.places).Datacenter; got != c.want {
+			t.Errorf("%+v: got %s, want %s", c.places, got, c.want)
+		}
+	}
+}
+
 // The operator may have done what a heal is about to do.
 func TestHealingTwiceIsHarmless(t *testing.T) {
 	clock := fakeclock.New()

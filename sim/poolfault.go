@@ -60,7 +60,7 @@ func (t *Twin) GrabDisk(hit func(disk, vm string)) (release func() error, err er
 	if len(t.plan.World.Templates) == 0 || len(t.plan.places) == 0 {
 		return nil, errors.New("the world has no VM template")
 	}
-	place := t.plan.places[slices.IndexFunc(t.plan.places, func(p vcenter.Place) bool { return p.ResourcePool != "" || p.Folder != "" })]
+	place := placeOfVM(t.plan.places)
 	vm, err := t.vcenter.CreateVM(vcenter.VMSpec{Name: proxy, Template: t.plan.World.Templates[0].Name, Place: place})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", proxy, err)
@@ -73,7 +73,7 @@ func (t *Twin) GrabDisk(hit func(disk, vm string)) (release func() error, err er
 	f.grab = func(file string) {
 		d, _, _ := t.vcenter.Disk(file)
 		if err := t.vcenter.AttachDisk(vm.Ref, d); err != nil {
-			t.o.Log.Error(err, "grab disk", "vm", proxy)
+			t.fail(fmt.Errorf("%s: grab disk %s: %w", proxy, file, err)) // else the fault would seem never to have come
 			return
 		}
 		mu.Lock()
@@ -95,6 +95,12 @@ func (t *Twin) GrabDisk(hit func(disk, vm string)) (release func() error, err er
 		}
 		return t.vcenter.DetachDisk(vm.Ref, held)
 	}, nil
+}
+
+// placeOfVM is one that a VM can be made in: one that names a folder or a resource pool, else the first; vCenter has
+// defaults for the rest. There is at least one.
+func placeOfVM(l []vcenter.Place) vcenter.Place {
+	return l[max(slices.IndexFunc(l, func(p vcenter.Place) bool { return p.ResourcePool != "" || p.Folder != "" }), 0)]
 }
 
 // FailReclaims implements fault.Pools.

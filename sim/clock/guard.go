@@ -24,7 +24,7 @@ func (q *Queue) skipLocked(i *item) bool {
 		return false
 	}
 	delete(q.items, i.key)
-	q.c.giveLocked(q.name)
+	q.dropLocked(i)
 	q.addLocked(priorityqueue.AddOpts{After: guardRetry, Priority: &i.priority}, i.key)
 	return true
 }

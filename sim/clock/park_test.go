@@ -40,6 +40,38 @@ func TestAReconcileThatIsParkedLetsSiteTimePass(t *testing.T) {
 	}
 }
 
+// What is ready behind workers that all wait for an answer does not keep that answer from coming.
+func TestWhatWaitsForAParkedWorkerLetsSiteTimePass(t *testing.T) {
+	c := run(t, Options{})
+	q := c.ControllerOptions(1, 0, Hang{}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	done := c.Busy("the test")
+	q.Add(key("a"))
+	q.Add(key("b"))
+	k, _ := q.Get()
+	q.Add(key("c"))
+	answered := make(chan error)
+	go func() {
+		err := c.Park(context.Background(), "r-1", time.Minute)
+		q.Done(k)
+		answered <- err
+	}()
+	done()
+	if err := await(t, c, "the answer", answered); err != nil {
+		t.Error(err)
+	}
+	for range 2 { // they are waited for as soon as the worker is free
+		k, _ := q.Get()
+		if c.Elapsed() != time.Minute {
+			t.Errorf("%s: taken up at %s, want 1m0s", k.Name, c.Elapsed())
+		}
+		q.Done(k)
+	}
+	q.ShutDown()
+	if c.busy != 0 {
+		t.Errorf("afterwards: busy %d (%v), want nothing", c.busy, c.Holders())
+	}
+}
+
 func TestAParkedReconcileEndsWithItsContext(t *testing.T) {
 	c := run(t, Options{Pace: Hold})
 	defer c.Busy("a reconcile")()

@@ -36,7 +36,7 @@ func (c *Clock) ControllerOptions(workers int, minInterval time.Duration, hang H
 		ReconciliationTimeout:   3 * time.Minute,
 		CacheSyncTimeout:        5 * time.Minute,
 		NewQueue: func(name string, rl workqueue.TypedRateLimiter[request]) workqueue.TypedRateLimitingInterface[request] {
-			q := &Queue{c: c, name: name, rl: rl, minInterval: minInterval, hang: hang,
+			q := &Queue{c: c, name: name, workers: workers, rl: rl, minInterval: minInterval, hang: hang,
 				items: map[request]*item{}, running: map[request]time.Duration{}, excused: map[request]bool{}, known: map[request]bool{}, started: map[request]time.Time{}}
 			q.cond = sync.NewCond(&c.mu)
 			c.mu.Lock()
@@ -70,6 +70,7 @@ func (b *backoff) NumRequeues(r request) int { b.mu.Lock(); defer b.mu.Unlock();
 type Queue struct {
 	c           *Clock // c.mu guards everything below
 	name        string
+	workers     int // that reconcile side by side
 	rl          workqueue.TypedRateLimiter[request]
 	minInterval time.Duration
 	hang        Hang
@@ -98,7 +99,7 @@ type item struct {
 	seq      uint64
 	at       time.Time
 	timer    *timer // nil: ready
-	counted  bool   // as work: it is ready and nobody reconciles its object, who would be counted
+	counted  bool   // as work: it is ready, a worker is free, and nobody reconciles its object, who would be counted
 }
 
 var _ priorityqueue.PriorityQueue[request] = &Queue{}
@@ -152,7 +153,7 @@ func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
 func (q *Queue) placeLocked(i *item) {
 	ready := func() {
 		i.timer = nil
-		if _, locked := q.running[i.key]; !locked { // else it is ready when that ends
+		if _, locked := q.running[i.key]; !locked && !q.saturatedLocked() { // else it is ready when that ends
 			q.countLocked(i)
 		}
 		q.cond.Broadcast()
@@ -184,8 +185,10 @@ func (q *Queue) GetWithPriority() (key request, priority int, shutdown bool) {
 			continue
 		}
 		if i != nil { // its count as work is handed from "ready" to "running"
+			q.countLocked(i)
 			delete(q.items, i.key)
 			q.running[i.key] = Real()
+			q.recountLocked()
 			q.started[i.key] = q.c.now
 			q.c.Touch()
 			return i.key, i.priority, false
@@ -199,6 +202,28 @@ func (q *Queue) countLocked(i *item) {
 	if !i.counted {
 		i.counted = true
 		q.c.takeLocked(q.name)
+	}
+}
+
+// saturatedLocked tells whether no worker is free. Those that run hold the clock, unless all of them wait for an answer:
+// then the site time of that answer has to pass before anything else can be taken up.
+func (q *Queue) saturatedLocked() bool { return len(q.running) >= q.workers }
+
+// recountLocked counts what is ready and can be taken up as work, and nothing else.
+func (q *Queue) recountLocked() {
+	if q.stopped {
+		return
+	}
+	for k, i := range q.items {
+		_, locked := q.running[k]
+		switch {
+		case i.timer != nil || locked:
+		case !q.saturatedLocked():
+			q.countLocked(i)
+		case i.counted:
+			i.counted = false
+			q.c.giveLocked(q.name)
+		}
 	}
 }
 
@@ -239,9 +264,7 @@ func (q *Queue) Done(k request) {
 		}
 		delete(q.running, k)
 		delete(q.excused, k)
-		if i := q.items[k]; i != nil && i.timer == nil {
-			q.countLocked(i)
-		}
+		q.recountLocked()
 		q.c.giveLocked(q.name)
 	}
 	q.cond.Broadcast()

@@ -191,7 +191,10 @@ func (k *Controllers) provider(name string) (p provider, err error) {
 
 // options puts a controller's queue on site time, and remembers whose it is.
 func (k *Controllers) options(provider string, minInterval time.Duration, hang clock.Hang) controller.Options {
-	o := k.clock.ControllerOptions(workers, minInterval, hang)
+	return k.owned(provider, k.clock.ControllerOptions(workers, minInterval, hang))
+}
+
+func (k *Controllers) owned(provider string, o controller.Options) controller.Options {
 	newQueue := o.NewQueue
 	o.NewQueue = func(name string, rl workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 		q := newQueue(name, rl).(*clock.Queue)
@@ -206,9 +209,7 @@ func (k *Controllers) options(provider string, minInterval time.Duration, hang c
 // Options are those of a controller of the caller's own that is a part of a controller manager: faults of that meet it,
 // too.
 func (k *Controllers) Options(provider string, concurrent int, minInterval time.Duration) controller.Options {
-	o := k.options(provider, minInterval, clock.Hang{})
-	o.MaxConcurrentReconciles = concurrent
-	return o
+	return k.owned(provider, k.clock.ControllerOptions(concurrent, minInterval, clock.Hang{}))
 }
 
 // Client is what the controllers of a controller manager speak to the management API with.

@@ -38,13 +38,7 @@ func (p *Plan) fork(ctx context.Context, o Options) (*Twin, error) {
 	return t, nil
 }
 
-// errPools is why a world with machine config pools is booted: the disks of its slots are in vCenter and not in a snapshot.
-var errPools = errors.New("the disks of machine config pools cannot be copied")
-
 func (p *Plan) forked(ctx context.Context, o Options) (t *Twin, damage, err error) {
-	if p.pooled() {
-		return nil, nil, errPools
-	}
 	digest, err := p.digest(o)
 	if err != nil {
 		return nil, nil, err
@@ -56,10 +50,6 @@ func (p *Plan) forked(ctx context.Context, o Options) (t *Twin, damage, err erro
 	}
 	t, err = p.start(ctx, o, s)
 	return t, damage, err
-}
-
-func (p *Plan) pooled() bool {
-	return slices.ContainsFunc(p.clusters, func(c *clusterPlan) bool { return c.pooled() })
 }
 
 func (c *clusterPlan) pooled() bool {

@@ -161,17 +161,18 @@ func inventory(t testing.TB, twin *sim.Twin) map[string]string {
 // whole is the whole state of a twin that can be seen from outside.
 func whole(t testing.TB, twin *sim.Twin) map[string]string {
 	t.Helper()
-	cfg, err := twin.Workload(context.Background(), "prod-a")
+	cluster := twin.ClusterNames()[0]
+	cfg, err := twin.Workload(context.Background(), cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := map[string]string{}
-	for of, part := range map[string]map[string]string{"management ": stored(t, twin.Management()), "prod-a ": stored(t, cfg), "vcenter ": inventory(t, twin)} {
+	for of, part := range map[string]map[string]string{"management ": stored(t, twin.Management()), cluster + " ": stored(t, cfg), "vcenter ": inventory(t, twin)} {
 		for k, v := range part {
 			m[of+k] = v
 		}
 	}
-	members, err := twin.EtcdMembers("prod-a")
+	members, err := twin.EtcdMembers(cluster)
 	if err != nil {
 		t.Fatal(err)
 	}

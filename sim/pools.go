@@ -138,7 +138,7 @@ func slotWebhook() *admissionv1.MutatingWebhookConfiguration {
 // slotOfClone is what vCenter gives to a VM that is cloned for a slot.
 func (t *Twin) slotOfClone(vm string) (vcenter.Extra, error) {
 	if t.pools == nil {
-		return vcenter.Extra{}, nil // the inventory is being made
+		return t.restored, nil // the inventory is being made
 	}
 	c, err := t.pools.CloneOf(t.run, vm)
 	if err != nil {

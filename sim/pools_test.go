@@ -2,13 +2,16 @@ package sim_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,6 +20,7 @@ import (
 
 	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/sim"
+	"github.com/rehearse-dev/rehearse/sim/assets"
 	"github.com/rehearse-dev/rehearse/sim/clock"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
@@ -43,6 +47,44 @@ func pooled(t testing.TB) sim.World {
 	}
 	w.Clusters = []sim.Cluster{{Name: "prod-b", Manifests: dir}}
 	return w
+}
+
+// TestARestoredTwinHasTheDisksOfItsSlots: their files and identities are vCenter's, and no API server knows them all.
+func TestARestoredTwinHasTheDisksOfItsSlots(t *testing.T) {
+	binaries, err := assets.Lookup{Getenv: os.Getenv}.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := sim.Load(pooled(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := sim.Options{Dir: filepath.Join(t.TempDir(), "booted"), Binaries: binaries, Pace: clock.Hold, Log: logr.Discard()}
+	saved, err := p.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer saved.Close()
+	if err := saved.Rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before, dir := whole(t, saved), t.TempDir()
+	if err := saved.Save(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	saved.Close()
+	o.Dir = filepath.Join(t.TempDir(), "restored")
+	twin, err := p.Restore(t.Context(), o, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer twin.Close()
+	for _, d := range differences(before, whole(t, twin)) {
+		t.Errorf("-saved +restored: %s", d)
+	}
+	if !strings.Contains(fmt.Sprint(slices.Collect(maps.Values(before))), "var-cpaas.vmdk") {
+		t.Error("the twin that was saved has no persistent disk")
+	}
 }
 
 // TestAPoolOnATwin looks at what no upgrade shows: the field that upstream does not know, admission, and a slot that is

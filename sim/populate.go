@@ -91,7 +91,7 @@ func (t *Twin) createVM(s vcenter.VMSpec) (vcenter.VM, error) {
 	defer t.vmsMu.Unlock()
 	vm, err := t.vcenter.CreateVM(s)
 	if err == nil {
-		t.vms = append(t.vms, savedVM{s, vm.Ref.Value})
+		t.vms = append(t.vms, savedVM{Spec: s, Ref: vm.Ref.Value})
 	}
 	return vm, err
 }

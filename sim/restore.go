@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/cluster-api/util/certs"
 	"sigs.k8s.io/cluster-api/util/secret"
 
+	"github.com/rehearse-dev/rehearse/fakes/vcenter"
 	"github.com/rehearse-dev/rehearse/sim/clock"
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
@@ -109,15 +111,29 @@ func (t *Twin) restoreStorage(ctx context.Context, s *snapshot) error {
 func (t *Twin) restoreVMs() error {
 	t.addresses.resume(t.from.Addresses, t.from.Leased)
 	for _, v := range t.from.VMs {
+		t.restored = vcenter.Extra{Disks: unmade(v.Disks)}
 		vm, err := t.createVM(v.Spec)
 		if err != nil {
 			return err
+		}
+		if got, err := t.vcenter.Disks(vm.Ref); err != nil || !reflect.DeepEqual(got, v.Disks) {
+			return fmt.Errorf("VM %s: got disks %v (%v), want %v", v.Spec.Name, got, err, v.Disks)
 		}
 		if vm.Ref.Value != v.Ref {
 			return fmt.Errorf("VM %s: got reference %s, want %s", v.Spec.Name, vm.Ref.Value, v.Ref)
 		}
 	}
+	t.restored = vcenter.Extra{}
 	return nil
+}
+
+// unmade are disks that vCenter is to make: it gives them the UUIDs that it gave the first of their paths.
+func unmade(disks []vcenter.Disk) []vcenter.Disk {
+	l := slices.Clone(disks)
+	for i := range l {
+		l[i].UUID = ""
+	}
+	return l
 }
 
 // restoreCertificates are those that the cluster was made with.

@@ -38,8 +38,9 @@ type keyPair struct{ Certificate, Key []byte }
 
 // savedVM is a VM with the reference that vCenter gave it: objects name it.
 type savedVM struct {
-	Spec vcenter.VMSpec
-	Ref  string
+	Spec  vcenter.VMSpec
+	Ref   string
+	Disks []vcenter.Disk // of its slot in a machine config pool
 }
 
 // savedCluster is what a workload knows.
@@ -98,6 +99,9 @@ func (t *Twin) state() (s saved, err error) {
 	for i, v := range s.VMs { // the provider has configured them meanwhile
 		ref := types.ManagedObjectReference{Type: "VirtualMachine", Value: v.Ref}
 		if s.VMs[i].Spec.ExtraConfig, err = t.vcenter.ExtraConfig(ref); err != nil {
+			return s, err
+		}
+		if s.VMs[i].Disks, err = t.vcenter.Disks(ref); err != nil {
 			return s, err
 		}
 	}

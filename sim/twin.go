@@ -74,8 +74,10 @@ type Twin struct {
 	guestFaults guestFaults
 	began       time.Time // when it was ready, by the clock that the API servers go by
 
-	vmsMu   sync.Mutex // held while a VM is made, so that vcenter gives its references in the order of vms
-	vms     []savedVM  // those of adopted machines
+	vmsMu    sync.Mutex    // held while a VM is made, so that vcenter gives its references in the order of vms
+	vms      []savedVM     // those of adopted machines
+	restored vcenter.Extra // what the VM has besides its spec that is being restored
+
 	mu      sync.Mutex
 	failed  chan struct{} // closed after err is set
 	err     error

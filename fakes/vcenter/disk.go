@@ -46,6 +46,21 @@ func (v *VCenter) Disk(file string) (d Disk, on []Attachment, ok bool) {
 	return d, on, d.UUID != ""
 }
 
+// Disks are the disks with a file of their own that a VM has, in the order of its devices.
+func (v *VCenter) Disks(ref types.ManagedObjectReference) ([]Disk, error) {
+	c, vm, err := v.vm(ref)
+	if err != nil {
+		return nil, err
+	}
+	var l []Disk
+	for _, file := range filesOf(c, vm) {
+		if d, _, ok := v.Disk(file); ok {
+			l = append(l, d)
+		}
+	}
+	return l, nil
+}
+
 // attachments are the VMs that have a disk, by name.
 func (v *VCenter) attachments(file string) []Attachment {
 	var l []Attachment

@@ -18,7 +18,7 @@ func TestDisksFollowTheirSlots(t *testing.T) {
 	var first, last = map[string]string{}, map[string]string{} // "hostname/disk" to UUID and VMs
 	machines := map[string]map[string]bool{}                   // that had a slot
 	where := map[string]journal.Disk{}
-	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),
+	res, _ := conduct(t, rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"), Snapshot: warm,
 		Params: map[string]string{"cluster": "prod-b", "target": "4.3.0"}}, func(b journal.Body) {
 		switch b := b.(type) {
 		case *journal.Disk:
@@ -80,7 +80,7 @@ func TestPoolFaultsShowTheirSymptomsAndTheRunCompletesOnceTheyAreHealed(t *testi
 		{"pool-exhausted:when=call:patch:KubeadmControlPlane/1,heal=time:2m", "no available slots in pool cpaas-system/prod-b-control-plane matching datacenter \"dc-1\""},
 		{"pool-bound:role=prod-b-md-0,when=machine:prod-b-md-0/1,heal=time:2m", "machine config pool cpaas-system/prod-b-md-0 is bound to MachineDeployment cpaas-system/elsewhere"},
 	}
-	c := rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"),
+	c := rehearsal.Config{Runbook: filepath.Join(vsphere, "upgrade.star"), World: filepath.Join(vsphere, "prod-b.world.star"), Snapshot: warm,
 		Params: map[string]string{"cluster": "prod-b", "target": "4.3.0"}}
 	for _, f := range faults {
 		c.Faults = append(c.Faults, f.spec)

@@ -9,6 +9,8 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
+
+	"github.com/rehearse-dev/rehearse/cmd/internal/suite"
 )
 
 // runDir is the directory of a running twin: its alone, for two would destroy each other's files.
@@ -22,7 +24,7 @@ func openRunDir(dir string) (*runDir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "controllers.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, suite.ControllersFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}

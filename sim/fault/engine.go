@@ -71,7 +71,7 @@ func (e *Engine) Start(ctx context.Context) (due bool) {
 		calls = calls || a.When.Call != ""
 	}
 	if calls {
-		e.site.OnCall(func(method string) { e.comes(ctx, Moment{Call: method}) })
+		e.site.OnCall(func(method string) { e.comes(Moment{Call: method}, func(a *armed) { e.fire(ctx, a) }) })
 	}
 	for _, a := range e.armed {
 		if a.When.zero() {
@@ -112,8 +112,9 @@ func (e *Engine) StepStarts(ctx context.Context, id string) {
 	}
 }
 
-// MachineSays tells what a machine says of itself now. Machines that are told of before Start are old ones. It returns
-// when the faults of that moment have fired; some faults are felt there alone.
+// MachineSays tells what a machine says of itself now. Machines that are told of before Start are old ones. The faults of
+// that moment fire at the same site time, once nobody works any more: else it would be chance how far the controllers
+// have come that react to the same news. Some faults are felt there alone.
 func (e *Engine) MachineSays(ctx context.Context, m Machine) {
 	e.mu.Lock()
 	key := m.Cluster + "/" + m.Name
@@ -131,11 +132,12 @@ func (e *Engine) MachineSays(ctx context.Context, m Machine) {
 	if !started {
 		return
 	}
+	atRest := func(a *armed) { e.clock.After("fault/"+a.ID, 0, func() { e.fire(ctx, a) }) }
 	if entered {
-		e.comes(ctx, Moment{Role: m.Role, Phase: m.Phase})
+		e.comes(Moment{Role: m.Role, Phase: m.Phase}, atRest)
 	}
 	if runs {
-		e.comes(ctx, Moment{Role: m.Role})
+		e.comes(Moment{Role: m.Role}, atRest)
 	}
 	for _, a := range e.armed {
 		e.mu.Lock()
@@ -166,15 +168,15 @@ func (e *Engine) Heal(ctx context.Context, id string) error {
 	return fmt.Errorf("heal fault %s: the run has no such fault", id)
 }
 
-// comes counts a moment and fires what waits for this time that it comes.
-func (e *Engine) comes(ctx context.Context, m Moment) {
+// comes counts a moment and lets strike what waits for this time that it comes.
+func (e *Engine) comes(m Moment, strike func(*armed)) {
 	e.mu.Lock()
 	e.nth[m]++
 	m.Nth = e.nth[m]
 	e.mu.Unlock()
 	for _, a := range e.armed {
 		if a.When == m {
-			e.fire(ctx, a)
+			strike(a)
 		}
 	}
 }

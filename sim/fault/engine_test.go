@@ -290,6 +290,7 @@ func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
 	machine := func(name, role, phase string, ready bool) func(*story) {
 		return func(y *story) {
 			y.MachineSays(t.Context(), Machine{Cluster: "prod-a", Name: name, Role: role, Phase: phase, Ready: ready})
+			y.clock.Advance(0) // nobody works any more
 		}
 	}
 	const fired = "fired VM template new: removed from vCenter"

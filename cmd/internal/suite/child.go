@@ -17,25 +17,31 @@ import (
 // goodbye is the real time that a child may take to end once it is told to.
 const goodbye = 20 * time.Second
 
-// LogFile is what a scenario's process said, in its directory.
-const LogFile = "rehearse.log"
+// What a run leaves in its directory, beside its journal.
+const (
+	LogFile         = "rehearse.log"    // what a scenario's process said
+	ControllersFile = "controllers.log" // what the controllers of its twin said
+)
 
-// child is the process of one scenario. Its journal and its log are all that it says.
+// child is the process of one scenario. Its journal and its log are all that it says; the controllers' log shows that
+// its twin lives, also when it waits for long.
 type child struct {
-	dir     string
-	process *kube.Process
-	limits  Limits
-	journal tail
-	log     tail
+	dir         string
+	process     *kube.Process
+	limits      Limits
+	journal     tail
+	log         tail
+	controllers tail
 }
 
 // Limits are what one run may take of real time.
 type Limits struct {
 	Whole   time.Duration // from its start to its end
-	Silence time.Duration // in which nothing comes into its journal or its log
+	Silence time.Duration // in which nothing comes into its journal or its logs
 }
 
-// start starts it, in a directory that holds no journal: what it says is its own. The kernel ends it, and what it has started, when we die in whatever way.
+// start starts it, in a directory that holds no journal: what it says is its own. The kernel ends it, and what it has
+// started, when we die in whatever way.
 func start(command []string, dir string, limits Limits) (*child, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -44,7 +50,8 @@ func start(command []string, dir string, limits Limits) (*child, error) {
 	if _, err := os.Stat(file); err == nil {
 		return nil, fmt.Errorf("%s holds the journal of a run already", dir)
 	}
-	c := &child{dir: dir, limits: limits, journal: tail{file: file}, log: tail{file: filepath.Join(dir, LogFile)}}
+	c := &child{dir: dir, limits: limits, journal: tail{file: file}, log: tail{file: filepath.Join(dir, LogFile)},
+		controllers: tail{file: filepath.Join(dir, ControllersFile)}}
 	var err error
 	c.process, err = kube.StartProcess(kube.ProcessConfig{Name: "scenario", Path: command[0], Args: command[1:], Log: c.log.file, Stop: goodbye})
 	return c, err
@@ -79,7 +86,7 @@ func (c *child) wait(ctx context.Context, see func(status)) error {
 			return fmt.Errorf("it ran for %s and was ended", c.limits.Whole)
 		case <-quiet.C:
 			c.process.Stop()
-			return fmt.Errorf("it hung: nothing was written to its journal and its log for %s, and it was ended", c.limits.Silence)
+			return fmt.Errorf("it hung: nothing was written to its journal and its logs for %s, and it was ended", c.limits.Silence)
 		}
 	}
 }
@@ -92,7 +99,7 @@ type status struct {
 
 // look reads what is new and tells whether anything is.
 func (c *child) look(s *status) bool {
-	news := false
+	news := len(c.controllers.lines()) > 0
 	for _, line := range c.log.lines() {
 		s.said, news = line, true
 	}

@@ -34,6 +34,7 @@ var players = map[string]string{
 	"broke late":           `cp $2 $1/journal.jsonl; echo panic after the end; exit 2`,
 	"lied":                 `sed s/done/noop/ $2 > $1/journal.jsonl`,
 	"hangs":                `echo I am here; exec sleep 1000`,
+	"works on":             `echo I am here; for i in 1 2 3 4 5 6; do echo reconciled >> $1/controllers.log; sleep 0.3; done; cp $2 $1/journal.jsonl`,
 	"talks on":             `while :; do echo more; sleep 0.05; done`,
 	"differs":              `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $4 $1/journal.jsonl;; esac`,
 	"fails then":           `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $3 $1/journal.jsonl; exit 1;; esac`,
@@ -183,7 +184,7 @@ func TestAProcessThatHangsIsEnded(t *testing.T) {
 		limits  suite.Limits
 		problem string
 	}{
-		{"hangs", suite.Limits{Whole: time.Minute, Silence: time.Second}, "it hung: nothing was written to its journal and its log for 1s, and it was ended\nI am here"},
+		{"hangs", suite.Limits{Whole: time.Minute, Silence: time.Second}, "it hung: nothing was written to its journal and its logs for 1s, and it was ended\nI am here"},
 		{"talks on", suite.Limits{Whole: time.Second, Silence: time.Minute}, "it ran for 1s and was ended\nmore"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,6 +219,13 @@ func TestStoppingEndsAllAndKeepsWhatIsThere(t *testing.T) {
 	wantCase(t, cases[1], journal.Skip, "stopped: context canceled")
 	wantCase(t, cases[2], journal.Skip, "stopped: context canceled")
 	wantCase(t, cases[3], journal.Skip, "not run: context canceled")
+}
+
+// TestASilentTwinWhoseControllersWorkHasNotHung: what waits for an etcd that is silent may say nothing for minutes.
+func TestASilentTwinWhoseControllersWorkHasNotHung(t *testing.T) {
+	s := newStage(t)
+	s.Limits = suite.Limits{Whole: time.Minute, Silence: time.Second}
+	wantCase(t, s.run(t, t.Context(), items("works on"))[0], journal.Pass, "")
 }
 
 func TestFailFastBeginsNoMore(t *testing.T) {

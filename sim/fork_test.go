@@ -180,6 +180,20 @@ func whole(t testing.TB, twin *sim.Twin) map[string]string {
 	return m
 }
 
+// saveAtRest ends a twin. It tells what the twin was, and where that is written.
+func saveAtRest(t testing.TB, twin *sim.Twin) (before map[string]string, dir string) {
+	t.Helper()
+	if err := twin.Rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before, dir = whole(t, twin), t.TempDir()
+	if err := twin.Save(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	twin.Close()
+	return before, dir
+}
+
 // ports are those of a twin's servers.
 func ports(t testing.TB, m map[string]string) map[string]bool {
 	t.Helper()
@@ -220,14 +234,7 @@ func TestARestoredTwinIsTheOneThatWasSaved(t *testing.T) {
 	if n := saved.Notes(); len(n) != 1 || !strings.Contains(n[0], "no copy of a warm world") {
 		t.Errorf("notes of a twin whose snapshots have no place: got %q, want that it was booted", n)
 	}
-	if err := saved.Rest(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	before, dir := whole(t, saved), t.TempDir()
-	if err := saved.Save(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	saved.Close()
+	before, dir := saveAtRest(t, saved)
 	if now, err := p.Manifests(); err != nil || string(now) != string(written) {
 		t.Errorf("the plan, after a twin was booted from it: %v\n%s", err, cmp.Diff(strings.Split(string(written), "\n"), strings.Split(string(now), "\n")))
 	}

@@ -65,14 +65,7 @@ func TestARestoredTwinHasTheDisksOfItsSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer saved.Close()
-	if err := saved.Rest(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	before, dir := whole(t, saved), t.TempDir()
-	if err := saved.Save(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	saved.Close()
+	before, dir := saveAtRest(t, saved)
 	o.Dir = filepath.Join(t.TempDir(), "restored")
 	twin, err := p.Restore(t.Context(), o, dir)
 	if err != nil {

@@ -88,7 +88,9 @@ type Controllers struct {
 	ended chan error      // of hooks
 	clock *clock.Clock
 	more  []client.Object // kinds whose writes the clock waits for besides watched
-	line  *Line
+	// everySecret has Secrets, whole and as metadata, and ConfigMaps whatever their labels; the Manager's has those of clusters.
+	everySecret cache.Cache
+	line        *Line
 
 	mu     sync.Mutex
 	queues map[string][]*clock.Queue // by controller manager
@@ -150,6 +152,14 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("controllers: %w", err)
 	}
+	k.everySecret, err = cache.New(k.Manager.GetConfig(), cache.Options{Scheme: m.Scheme, Mapper: k.Manager.GetRESTMapper(), HTTPClient: k.Manager.GetHTTPClient(),
+		SyncPeriod: ptr.To(240 * time.Hour)})
+	if err != nil {
+		return fmt.Errorf("cache of Secrets: %w", err)
+	}
+	if err := k.Manager.Add(k.everySecret); err != nil {
+		return fmt.Errorf("cache of Secrets: %w", err)
+	}
 	k.hooks, err = ctrl.NewManager(m.Config, ctrl.Options{
 		Scheme: m.Scheme, Logger: log, Metrics: metricsserver.Options{BindAddress: "0"}, MapperProvider: sameMapper(k.Manager),
 		WebhookServer: m.webhooks,
@@ -164,6 +174,9 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 func uncached() *client.CacheOptions {
 	return &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}}, Unstructured: true}
 }
+
+// vsphereProvider is the name of the vSphere provider's controller manager.
+const vsphereProvider = "infrastructure-vsphere"
 
 // provider is what the controllers of one controller manager speak to the management API with, over a line of their own.
 type provider struct {
@@ -183,10 +196,38 @@ func (k *Controllers) provider(name string) (p provider, err error) {
 	if p.secrets, err = client.New(cfg, o); err != nil {
 		return p, err
 	}
-	o.Cache = uncached()
-	o.Cache.Reader = mgr.GetCache()
+	if name == vsphereProvider {
+		o.Cache = &client.CacheOptions{Reader: vsphereReader{mgr.GetCache(), k.everySecret}}
+	} else {
+		o.Cache = uncached()
+		o.Cache.Reader = mgr.GetCache()
+	}
 	p.Client, err = k.clock.Barrier().NewClient(cfg, o)
 	return p, err
+}
+
+// vsphereReader is what the vSphere provider reads from: its manager, unlike those of Cluster API, has a cache of all
+// Secrets and ConfigMaps too, whatever their labels
+// (sigs.k8s.io/cluster-api-provider-vsphere@v1.16.1 main.go, managerOpts.Client).
+type vsphereReader struct {
+	client.Reader
+	secrets client.Reader
+}
+
+func (r vsphereReader) of(o any) client.Reader {
+	switch o.(type) {
+	case *corev1.Secret, *corev1.SecretList, *corev1.ConfigMap, *corev1.ConfigMapList:
+		return r.secrets
+	}
+	return r.Reader
+}
+
+func (r vsphereReader) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	return r.of(o).Get(ctx, key, o, opts...)
+}
+
+func (r vsphereReader) List(ctx context.Context, l client.ObjectList, opts ...client.ListOption) error {
+	return r.of(l).List(ctx, l, opts...)
 }
 
 // options puts a controller's queue on site time, and remembers whose it is.
@@ -228,7 +269,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 		return err
 	}
 	var core, bootstrap, plane, infra provider
-	for name, p := range map[string]*provider{"cluster-api": &core, "bootstrap-kubeadm": &bootstrap, "control-plane-kubeadm": &plane, "infrastructure-vsphere": &infra} {
+	for name, p := range map[string]*provider{"cluster-api": &core, "bootstrap-kubeadm": &bootstrap, "control-plane-kubeadm": &plane, vsphereProvider: &infra} {
 		var err error
 		if *p, err = k.provider(name); err != nil {
 			return fmt.Errorf("client of %s: %w", name, err)
@@ -239,10 +280,6 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 		return err
 	}
 	k.controlPlane, err = k.clusterCache(ctx, plane.secrets, "rehearse-kcp", controlPlaneCache())
-	if err != nil {
-		return err
-	}
-	partial, err := secretMetadataCache(mgr)
 	if err != nil {
 		return err
 	}
@@ -269,7 +306,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 			return (&controllers.MachineHealthCheckReconciler{Client: core, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options("cluster-api", 15*time.Second, clock.Hang{}))
 		}},
 		{"ClusterResourceSet", func() error {
-			return (&controllers.ClusterResourceSetReconciler{Client: core, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}), partial)
+			return (&controllers.ClusterResourceSetReconciler{Client: core, ClusterCache: cc}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}), k.everySecret)
 		}},
 		{"ClusterResourceSetBinding", func() error {
 			return (&controllers.ClusterResourceSetBindingReconciler{Client: core}).SetupWithManager(ctx, mgr, k.options("cluster-api", perKey, clock.Hang{}))
@@ -282,19 +319,19 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options("control-plane-kubeadm", perKey, etcdHang))
 		}},
 		{"VSphereCluster", func() error {
-			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
+			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options(vsphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereMachine", func() error {
-			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
+			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options(vsphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereVM", func() error {
-			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
+			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options(vsphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereClusterIdentity", func() error {
-			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
+			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options(vsphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereDeploymentZone", func() error {
-			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options("infrastructure-vsphere", perKey, clock.Hang{}))
+			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options(vsphereProvider, perKey, clock.Hang{}))
 		}},
 	} {
 		if err := s.setup(); err != nil {
@@ -342,15 +379,6 @@ func controlPlaneCache() clustercache.Options {
 		Client: clustercache.ClientOptions{Cache: clustercache.ClientCacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{},
 			&appsv1.Deployment{}, &appsv1.DaemonSet{}}}},
 	}
-}
-
-// secretMetadataCache is the ClusterResourceSet controller's view of all Secrets, without their data.
-func secretMetadataCache(mgr manager.Manager) (cache.Cache, error) {
-	c, err := cache.New(mgr.GetConfig(), cache.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(), SyncPeriod: ptr.To(240 * time.Hour)})
-	if err != nil {
-		return nil, err
-	}
-	return c, mgr.Add(c)
 }
 
 func (k *Controllers) setupWebhooks() error {
@@ -438,17 +466,12 @@ func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 		}
 	}()
 	for _, o := range append(slices.Clone(watched), k.more...) {
-		gvk, err := apiutil.GVKForObject(o, k.Manager.GetScheme())
-		if err != nil {
+		if err := k.await(ctx, k.Manager.GetCache(), o); err != nil {
 			return err
 		}
-		informer, err := k.Manager.GetCache().GetInformer(ctx, o)
-		if err != nil {
-			return fmt.Errorf("watch %s: %w", gvk.Kind, err)
-		}
-		if err := k.clock.Barrier().Watch(gvk.GroupKind(), informer); err != nil {
-			return fmt.Errorf("watch %s: %w", gvk.Kind, err)
-		}
+	}
+	if err := k.await(ctx, k.everySecret, &corev1.Secret{}); err != nil {
+		return err
 	}
 	select {
 	case <-k.Manager.Elected():
@@ -458,5 +481,21 @@ func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 		return ctx.Err()
 	}
 	k.clock.Resync(resync)
+	return nil
+}
+
+// await lets the clock wait for the writes of a kind until a cache has seen them.
+func (k *Controllers) await(ctx context.Context, c cache.Cache, o client.Object) error {
+	gvk, err := apiutil.GVKForObject(o, k.Manager.GetScheme())
+	if err != nil {
+		return err
+	}
+	informer, err := c.GetInformer(ctx, o)
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", gvk.Kind, err)
+	}
+	if err := k.clock.Barrier().Watch(gvk.GroupKind(), informer); err != nil {
+		return fmt.Errorf("watch %s: %w", gvk.Kind, err)
+	}
 	return nil
 }

@@ -219,7 +219,7 @@ func (m *Management) Stop() {
 		m.webhooks.Close()
 	}
 	for i := len(m.Processes) - 1; i >= 0; i-- {
-		m.Processes[i].Stop()
+		m.Processes[i].Kill() // all that it knows is in etcd, and an orderly end takes seconds
 	}
 }
 

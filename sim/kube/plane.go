@@ -301,7 +301,7 @@ func (p *Plane) Processes() []*Process { return p.processes }
 func (p *Plane) Stop() {
 	var wg sync.WaitGroup
 	for _, child := range p.processes {
-		wg.Go(child.Stop)
+		wg.Go(child.Kill) // all that they know is in etcd, and an orderly end takes seconds
 	}
 	wg.Wait()
 	for _, g := range []*Gate{p.Endpoint, p.Store} {

@@ -18,8 +18,9 @@ import (
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
 
-// patience is the real time after which a write that our watch has not shown is given up, and counted as late.
-const patience = 2 * time.Second
+// patience is the real time after which a write that our watch has not shown is given up, and counted as late: a machine
+// that runs several twins may not get to a process for seconds.
+const patience = 10 * time.Second
 
 // Barrier holds site time still from a write of a pod or node until our own watch has shown it. Without it site time
 // could run on while the news of what we just did is still on its way to the controllers.

@@ -14,7 +14,7 @@ const settleWindow = 25 * time.Millisecond
 
 // settleMost is how long, in real time, something that is plainly unfinished may hold up site time. After that it is
 // given up, and counted as late.
-const settleMost = 2 * time.Second
+const settleMost = patience
 
 // settle holds site time for settleWindow after the last event, and longer while unfinished says so.
 type settle struct {

@@ -43,7 +43,7 @@ type debt struct {
 
 const (
 	grace    = 15 * time.Millisecond
-	patience = time.Second
+	patience = 10 * time.Second
 )
 
 // watch records that a collector has a filter on objects.

@@ -1,6 +1,8 @@
 package clock
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -27,6 +29,8 @@ type Barrier struct {
 }
 
 type objectKey struct{ kind, namespace, name string }
+
+func (k objectKey) String() string { return k.kind + " " + k.namespace + "/" + k.name }
 
 type write struct {
 	version int64 // resourceVersion; 0: a deletion
@@ -70,17 +74,17 @@ func (b *Barrier) saw(gk schema.GroupKind, o client.Object, deleted bool) {
 	}
 	b.mu.Unlock()
 	if done {
-		b.c.countWrite(Real()-w.real, now.Sub(w.site))
+		b.c.countWrite(k, Real()-w.real, now.Sub(w.site))
 	}
 }
 
-func (c *Clock) countWrite(lag, late time.Duration) {
+func (c *Clock) countWrite(k objectKey, lag, late time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.Writes++
 	c.stats.MaxLag = max(c.stats.MaxLag, lag)
 	if late > 0 {
-		c.stats.Late++
+		c.lateLocked(fmt.Sprintf("a write of %s, which was seen %s of site time later", k, late))
 		c.stats.MaxLate = max(c.stats.MaxLate, late)
 	}
 }
@@ -90,22 +94,27 @@ func (b *Barrier) outstanding() int { b.mu.Lock(); defer b.mu.Unlock(); return l
 // giveUp forgets the outstanding writes and counts them as late.
 func (b *Barrier) giveUp() {
 	b.mu.Lock()
-	n := len(b.pending)
+	l := b.outstandingLocked()
 	clear(b.pending)
 	b.mu.Unlock()
-	b.c.mu.Lock()
-	b.c.stats.Late += n
-	b.c.mu.Unlock()
+	for _, what := range l {
+		b.c.Late(fmt.Sprintf("a write of %s, which was not seen for %s", what, b.c.o.MaxWait))
+	}
 }
 
 // Outstanding lists the writes that the clock waits for, for people.
 func (b *Barrier) Outstanding() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.outstandingLocked()
+}
+
+func (b *Barrier) outstandingLocked() []string {
 	var l []string
 	for k := range b.pending {
-		l = append(l, k.kind+" "+k.namespace+"/"+k.name)
+		l = append(l, k.String())
 	}
+	slices.Sort(l)
 	return l
 }
 

@@ -30,7 +30,8 @@ type Options struct {
 	Resume time.Time
 	Quiet  time.Duration // real time without any activity before the clock may jump; 0: 10ms
 	Pace   Pace          // site seconds per wall second, or Free or Hold
-	// MaxWait is the real time after which a write that never came back through its watch is given up; 0: 2s.
+	// MaxWait is the real time after which a write that never came back through its watch is given up; 0: 10s,
+	// since a machine that runs several twins may not get to a process for seconds.
 	// Each one counts as late, because the jump may have been too early.
 	MaxWait time.Duration
 }
@@ -84,7 +85,7 @@ func New(o Options) *Clock {
 		o.Quiet = 10 * time.Millisecond
 	}
 	if o.MaxWait == 0 {
-		o.MaxWait = 2 * time.Second
+		o.MaxWait = 10 * time.Second
 	}
 	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}, parked: map[string]int{}}
 	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, held: map[objectKey]heldBack{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}

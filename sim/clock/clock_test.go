@@ -170,8 +170,8 @@ func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
 	fired := make(chan struct{})
 	c.After("timer", time.Second, func() { close(fired) })
 	await(t, c, "the timer", fired)
-	if got := c.Stats().Late; got != 1 {
-		t.Errorf("late: got %d, want 1", got)
+	if got, want := c.GivenUp(), []string{"a write of K.g ns/a, which was not seen for 20ms"}; !slices.Equal(got, want) || c.Stats().Late != 1 {
+		t.Errorf("late: got %q and %d, want %q and 1", got, c.Stats().Late, want)
 	}
 }
 

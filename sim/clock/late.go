@@ -6,11 +6,15 @@ import "slices"
 func (c *Clock) Late(what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lateLocked(what)
+}
+
+func (c *Clock) lateLocked(what string) {
 	c.stats.Late++
 	c.late = append(c.late, what)
 }
 
-// GivenUp is what the fakes' waits that were given up had waited for, in order. Stats counts them as late.
+// GivenUp is what site time has not waited long enough for, in order: one for each that Stats counts as late.
 func (c *Clock) GivenUp() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

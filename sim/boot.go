@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -22,9 +23,10 @@ import (
 )
 
 // boot starts everything, from the manifests or where another twin has stood.
-func (t *Twin) boot(ctx context.Context, from *snapshot) error {
+func (t *Twin) boot(ctx context.Context, from *snapshot) (err error) {
 	ctx, cancel := within(ctx, patience)
 	defer cancel()
+	defer func() { err = because(ctx, err) }()
 	// Names that the controllers generate come from this source; with it a seed gives the same names.
 	rand.Seed(int64(t.plan.Seed))
 	if err := t.newWorkloads(); err != nil {
@@ -42,6 +44,14 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(d, func() { cancel(fmt.Errorf("not within %s", d)) })
 	return ctx, func() { timer.Stop(); cancel(nil) }
+}
+
+// because says why ctx has ended, where err may say only that it has.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
 }
 
 // build starts a twin from the manifests, side by side where nothing is waited for.

@@ -55,3 +55,6 @@ func (t *Twin) EtcdMembers(cluster string) (any, error) {
 	}
 	return w.etcd.Members(), nil
 }
+
+// Because says why a boot's context has ended.
+var Because = because

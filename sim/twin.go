@@ -49,7 +49,7 @@ type Twin struct {
 	clock   *clock.Clock
 	page    *clock.Page     // tells the API servers the time
 	run     context.Context // of everything that the twin runs
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	stopped sync.WaitGroup // the clock's goroutine
 
 	etcd        *kube.Etcd
@@ -114,10 +114,10 @@ func (p *Plan) start(ctx context.Context, o Options, from *snapshot) (_ *Twin, e
 		}
 		resume = state.Site
 	}
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), boots: map[string]context.CancelFunc{}, notes: slices.Clone(p.Warnings),
 		clock: clock.New(clock.Options{Pace: clock.Hold, Resume: resume}), from: state}
-	stop := context.AfterFunc(ctx, cancel) // a boot that is given up ends everything
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) }) // a boot that is given up ends everything
 	defer stop()
 	defer func() {
 		if err != nil {
@@ -207,7 +207,7 @@ func (t *Twin) fail(err error) {
 	if t.err == nil && !t.closing {
 		t.err = err
 		close(t.failed)
-		t.cancel()
+		t.cancel(err)
 	}
 }
 
@@ -242,7 +242,7 @@ func (t *Twin) end() {
 		return
 	}
 	t.clock.SetPace(clock.Hold)
-	t.cancel()
+	t.cancel(nil)
 	var wg sync.WaitGroup
 	for _, w := range t.workloads {
 		wg.Go(w.close)

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -23,6 +25,7 @@ type fakeAPI struct {
 	fail    func(method, path string) (status int)
 	failing func(method, path string) (status int) // fail, one request at a time
 	says    string                                 // the message of such an answer
+	away    func(method, path string) bool         // whether nobody listens; nil: somebody does
 	cut     string                                 // lists whose path ends in this come in pages, of which the second has expired
 
 	mute bool // watches say nothing
@@ -77,7 +80,20 @@ func newFakeAPI(t *testing.T) *fakeAPI {
 	return f
 }
 
-func (f *fakeAPI) config() *rest.Config { return &rest.Config{Host: f.URL} }
+func (f *fakeAPI) config() *rest.Config {
+	return &rest.Config{Host: f.URL, WrapTransport: func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if f.away != nil && f.away(r.Method, r.URL.Path) {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+			}
+			return next.RoundTrip(r)
+		})
+	}}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // put stores an object as a controller would.
 func (f *fakeAPI) put(groupVersion, resource string, o object) {

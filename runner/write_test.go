@@ -113,10 +113,11 @@ func TestAWriteThatWasTurnedAwayIsSentAgain(t *testing.T) {
 // An API server that is alone takes a minute or two to restart. Whoever is called at 03:00 should not find the run ended
 // for it; but a write that may have been done is not sent twice, however patient a step is.
 func TestAStepOutlastsTheRestartOfAnAPIServer(t *testing.T) {
+	const nobody = -1 // listens
 	tests := []struct {
 		name   string
-		method string // what is answered in this way
-		status int
+		method string        // what is answered in this way
+		status int           // or nobody
 		until  time.Duration // site time until which it is
 		then   int           // what is answered from then on; 0: as it should be
 		sent   int           // how often the write is sent
@@ -127,6 +128,9 @@ func TestAStepOutlastsTheRestartOfAnAPIServer(t *testing.T) {
 		{"the read before it is turned away", "GET", 429, time.Minute, 0, 1, "a done", 100},
 		{"the write is turned away for a while", "PATCH", 429, 30 * time.Second, 0, 5, "a done", 40},
 		{"the write is turned away for longer", "PATCH", 429, time.Hour, 0, 6, "a failed", 100},
+		{"nobody listens", "PATCH", nobody, time.Minute, 0, 6, "a done", 100},
+		{"nobody listens to the read before it", "GET", nobody, time.Minute, 0, 1, "a done", 100},
+		{"nobody listens for longer", "PATCH", nobody, time.Hour, 0, 6, "a failed", 100},
 		{"nobody knows about the write", "PATCH", 503, time.Minute, 0, 1, "a failed", 0},
 		{"nobody knows about it after it was turned away", "PATCH", 429, 30 * time.Second, 503, 5, "a failed", 40},
 	}
@@ -134,7 +138,7 @@ func TestAStepOutlastsTheRestartOfAnAPIServer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			api, r := withConfigMap(t)
 			sent := 0
-			api.fail = func(method, path string) int {
+			answer := func(method, path string) int {
 				if !isConfigMap(path) {
 					return 0
 				}
@@ -148,6 +152,9 @@ func TestAStepOutlastsTheRestartOfAnAPIServer(t *testing.T) {
 					return tt.status
 				}
 				return tt.then
+			}
+			if api.fail = answer; tt.status == nobody {
+				api.fail, api.away = func(string, string) int { return 0 }, func(method, path string) bool { return answer(method, path) == nobody }
 			}
 			got := r.run(t, steps(action{writing("a"), patchData("new")}))
 			code, verdict, data := runner.ExitPass, journal.Pass, "map[a:new]"

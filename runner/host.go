@@ -114,7 +114,12 @@ func (h *host) begin(ctx context.Context, s journal.StepStarted) (recorded *jour
 		return nil, err
 	}
 	if h.run.BeforeStep != nil {
-		h.run.BeforeStep(ctx, s.ID)
+		if err := h.run.BeforeStep(ctx, s.ID, func(d time.Duration) error { return h.sleep(ctx, d) }); err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			return nil, err
+		}
 	}
 	h.append(s)
 	for _, key := range cut {

@@ -33,8 +33,9 @@ type Options struct {
 	// Arm is called after the first look at the site and before the runbook begins; faults are armed here. With sleep it
 	// lets site time pass. nil: none. An error makes the run an Error.
 	Arm func(ctx context.Context, sleep func(time.Duration) error) error
-	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. nil: nobody is told.
-	BeforeStep func(ctx context.Context, id string)
+	// BeforeStep is called before each step begins, with its id: the journal does not have it yet. With sleep it lets site
+	// time pass, sleep(0) until nobody works any more. nil: nobody is told. An error ends the run.
+	BeforeStep func(ctx context.Context, id string, sleep func(time.Duration) error) error
 	// RollbackAt turns the run back as soon as the step of that id (of any kind, also a wait or a gate) has ended well;
 	// "": it goes on to its end. RollbackOnFailure turns back one that fails before its end; one that comes there and fails
 	// by an invariant stays as it is. Either undoes what the run did, with Undo.Run of its steps and their waits. A run

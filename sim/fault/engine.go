@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
@@ -91,13 +92,22 @@ func (e *Engine) Begin(ctx context.Context) {
 	}
 }
 
-// BeforeStep tells that a step is about to begin. It returns when the faults of that moment have fired.
-func (e *Engine) BeforeStep(ctx context.Context, id string) {
+// BeforeStep tells that a step is about to begin. It returns when the faults of that moment have fired. Where something is
+// to fire or to heal before or with the step, it calls sleep first, until nobody works any more: else it would be chance
+// how far the controllers have come that react to the step before.
+func (e *Engine) BeforeStep(ctx context.Context, id string, sleep func(time.Duration) error) error {
+	if !slices.ContainsFunc(e.armed, func(a *armed) bool { return a.When.Before == id || a.When.Step == id || a.Heal.Step == id }) {
+		return nil
+	}
+	if err := sleep(0); err != nil {
+		return err
+	}
 	for _, a := range e.armed {
 		if a.When.Before == id {
 			e.fire(ctx, a)
 		}
 	}
+	return nil
 }
 
 // StepStarts tells that a step begins. It returns when the faults of that moment have fired or healed.

@@ -286,6 +286,48 @@ func TestADrainIsStoppedByTheBudgetThatTheMachineNames(t *testing.T) {
 	}
 }
 
+// beforeStep tells of a step that is about to begin, on a site where nobody works.
+func (y *story) beforeStep(t *testing.T, id string) {
+	t.Helper()
+	if err := y.BeforeStep(t.Context(), id, func(time.Duration) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAStepWithAFaultBeginsWhenNobodyWorks: else it would be chance how far the controllers have come with the step before.
+func TestAStepWithAFaultBeginsWhenNobodyWorks(t *testing.T) {
+	for _, c := range []struct {
+		spec, step string
+		rests      bool
+	}{
+		{"vm-template-missing:when=before:a", "a", true},
+		{"vm-template-missing:when=at:a", "a", true},
+		{"vm-template-missing:when=time:1m,heal=at:a", "a", true},
+		{"vm-template-missing:when=at:a", "b", false},
+		{"vm-template-missing:when=time:1m", "a", false},
+	} {
+		y := prepare(t, &site{unused: []string{"new"}}, c.spec)
+		y.Start(t.Context())
+		rested, lies := false, fmt.Sprint(y.lines)
+		err := y.BeforeStep(t.Context(), c.step, func(d time.Duration) error {
+			rested = true
+			if now := fmt.Sprint(y.lines); now != lies || d != 0 {
+				t.Errorf("%s: before the rest, %s long: got %s, want %s", c.spec, d, now, lies)
+			}
+			return nil
+		})
+		if err != nil || rested != c.rests {
+			t.Errorf("%s, step %s: got rest %v, error %v; want %v", c.spec, c.step, rested, err, c.rests)
+		}
+	}
+	y := prepare(t, &site{unused: []string{"new"}}, "vm-template-missing:when=before:a")
+	y.Start(t.Context())
+	stopped := errors.New("stopped")
+	if err := y.BeforeStep(t.Context(), "a", func(time.Duration) error { return stopped }); !errors.Is(err, stopped) {
+		t.Errorf("a rest that is cut off: got %v, want %v", err, stopped)
+	}
+}
+
 func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
 	machine := func(name, role, phase string, ready bool) func(*story) {
 		return func(y *story) {
@@ -298,9 +340,9 @@ func TestAFaultFiresAtItsMomentAndNotBefore(t *testing.T) {
 		when         string
 		before, then func(*story) // before is not the moment yet
 	}{
-		{"before:a", func(y *story) { y.BeforeStep(t.Context(), "b"); y.StepStarts(t.Context(), "a") },
-			func(y *story) { y.BeforeStep(t.Context(), "a") }},
-		{"at:a", func(y *story) { y.BeforeStep(t.Context(), "a"); y.StepStarts(t.Context(), "b") },
+		{"before:a", func(y *story) { y.beforeStep(t, "b"); y.StepStarts(t.Context(), "a") },
+			func(y *story) { y.beforeStep(t, "a") }},
+		{"at:a", func(y *story) { y.beforeStep(t, "a"); y.StepStarts(t.Context(), "b") },
 			func(y *story) { y.StepStarts(t.Context(), "a") }},
 		{"time:2m", func(y *story) { y.clock.Advance(time.Minute) }, func(y *story) { y.clock.Advance(time.Minute) }},
 		{"machine:md-0/2", func(y *story) {

@@ -109,7 +109,7 @@ func (t *Twin) DelayWatches(kind string, by time.Duration, hit func()) (heal fun
 
 // StopController implements fault.ManagementAPI.
 func (t *Twin) StopController(name string) (start func(), err error) {
-	if start, err = t.controllers.Stop(name); err == nil && name == vsphereProvider {
+	if start, err = t.controllers.Stop(name); err == nil && name == kube.VSphereProvider {
 		t.vcenter.CutWaits() // only a process that lives hears of the end of its tasks
 	}
 	return start, err

@@ -30,11 +30,12 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
+	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
 // startControllers starts the providers' controllers, the delivery of Kube-OVN and the machine config pools.
 func (t *Twin) startControllers(context.Context) error {
-	c, err := t.controllers.Client(vsphereProvider)
+	c, err := t.controllers.Client(kube.VSphereProvider)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (t *Twin) startControllers(context.Context) error {
 		}
 		return w.client, nil
 	})
-	err = ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.controllers.Options(vsphereProvider, 1, time.Second)).
+	err = ctrl.NewControllerManagedBy(t.controllers.Manager).Named("kube-ovn").WithOptions(t.controllers.Options(kube.VSphereProvider, 1, time.Second)).
 		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&infrav1.VSphereCluster{}, handler.EnqueueRequestsFromMapFunc(clusterOfInfra)).
 		Watches(&clusterv1.Machine{}, handler.EnqueueRequestsFromMapFunc(clusterOfMachine), builder.WithPredicates(comesOrGoes)).

@@ -28,18 +28,16 @@ import (
 
 	"github.com/rehearse-dev/rehearse/fakes/configpool"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
+	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
 // This file wires the machine config pools: their controllers, the webhook that gives a VSphereVM its slot, and what
 // vCenter does for them.
 
-// vsphereProvider is the controller manager that the vendor's own controllers are a part of, too.
-const vsphereProvider = "infrastructure-vsphere"
-
 // startPools makes the provider of machine config pools. The management API serves.
 func (t *Twin) startPools() error {
 	cfg := rest.CopyConfig(t.management.Config)
-	cfg.WrapTransport = t.line.Wrap(vsphereProvider)
+	cfg.WrapTransport = t.line.Wrap(kube.VSphereProvider)
 	c, err := t.clock.Barrier().NewClient(cfg, client.Options{Scheme: t.management.Scheme})
 	if err != nil {
 		return err
@@ -62,7 +60,7 @@ func (t *Twin) watchPools() error {
 		vm, _ := e.ObjectNew.(*infrav1.VSphereVM)
 		return isVM && (old.Status.VMRef != vm.Status.VMRef || old.Spec.BiosUUID != vm.Spec.BiosUUID)
 	}}
-	err := ctrl.NewControllerManagedBy(mgr).Named("vspheremachineconfigpool").WithOptions(t.controllers.Options(vsphereProvider, 1, time.Second)).
+	err := ctrl.NewControllerManagedBy(mgr).Named("vspheremachineconfigpool").WithOptions(t.controllers.Options(kube.VSphereProvider, 1, time.Second)).
 		For(configpool.New()).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(inNamespace), builder.WithPredicates(comesOrGoes)).
 		Watches(&infrav1.VSphereCluster{}, handler.EnqueueRequestsFromMapFunc(inNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -76,7 +74,7 @@ func (t *Twin) watchPools() error {
 		return fmt.Errorf("machine config pools: %w", err)
 	}
 	goes := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetDeletionTimestamp() != nil })
-	err = ctrl.NewControllerManagedBy(mgr).Named("machine-config-slot").WithOptions(t.controllers.Options(vsphereProvider, 1, time.Second)).
+	err = ctrl.NewControllerManagedBy(mgr).Named("machine-config-slot").WithOptions(t.controllers.Options(kube.VSphereProvider, 1, time.Second)).
 		For(&infrav1.VSphereVM{}, builder.WithPredicates(goes)).
 		Complete(reconcile.Func(func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
 			after, err := t.pools.Release(ctx, r.NamespacedName)

@@ -83,14 +83,13 @@ type Controllers struct {
 	Manager      manager.Manager // controllers
 	ClusterCache clustercache.ClusterCache
 	controlPlane clustercache.ClusterCache // KubeadmControlPlane's own
+	everySecret  cache.Cache               // Secrets, whole and as metadata, and ConfigMaps; Manager's has those of clusters
 
 	hooks manager.Manager // webhooks, which have to answer before any object is written
 	ended chan error      // of hooks
 	clock *clock.Clock
 	more  []client.Object // kinds whose writes the clock waits for besides watched
-	// everySecret has Secrets, whole and as metadata, and ConfigMaps whatever their labels; the Manager's has those of clusters.
-	everySecret cache.Cache
-	line        *Line
+	line  *Line
 
 	mu     sync.Mutex
 	queues map[string][]*clock.Queue // by controller manager
@@ -175,8 +174,9 @@ func uncached() *client.CacheOptions {
 	return &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{}}, Unstructured: true}
 }
 
-// vsphereProvider is the name of the vSphere provider's controller manager.
-const vsphereProvider = "infrastructure-vsphere"
+// VSphereProvider is the name of the vSphere provider's controller manager, of which the vendor's own controllers are a
+// part too.
+const VSphereProvider = "infrastructure-vsphere"
 
 // provider is what the controllers of one controller manager speak to the management API with, over a line of their own.
 type provider struct {
@@ -196,7 +196,7 @@ func (k *Controllers) provider(name string) (p provider, err error) {
 	if p.secrets, err = client.New(cfg, o); err != nil {
 		return p, err
 	}
-	if name == vsphereProvider {
+	if name == VSphereProvider {
 		o.Cache = &client.CacheOptions{Reader: vsphereReader{mgr.GetCache(), k.everySecret}}
 	} else {
 		o.Cache = uncached()
@@ -269,7 +269,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 		return err
 	}
 	var core, bootstrap, plane, infra provider
-	for name, p := range map[string]*provider{"cluster-api": &core, "bootstrap-kubeadm": &bootstrap, "control-plane-kubeadm": &plane, vsphereProvider: &infra} {
+	for name, p := range map[string]*provider{"cluster-api": &core, "bootstrap-kubeadm": &bootstrap, "control-plane-kubeadm": &plane, VSphereProvider: &infra} {
 		var err error
 		if *p, err = k.provider(name); err != nil {
 			return fmt.Errorf("client of %s: %w", name, err)
@@ -319,19 +319,19 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 				EtcdDialTimeout: etcdTimeout, EtcdCallTimeout: etcdTimeout, RemoteConditionsGracePeriod: conditionsGrace}).SetupWithManager(ctx, mgr, k.options("control-plane-kubeadm", perKey, etcdHang))
 		}},
 		{"VSphereCluster", func() error {
-			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options(vsphereProvider, perKey, clock.Hang{}))
+			return capvcontrollers.AddClusterControllerToManager(ctx, vsphere, mgr, false, k.options(VSphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereMachine", func() error {
-			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options(vsphereProvider, perKey, clock.Hang{}))
+			return capvcontrollers.AddMachineControllerToManager(ctx, vsphere, mgr, false, k.options(VSphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereVM", func() error {
-			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options(vsphereProvider, perKey, clock.Hang{}))
+			return capvcontrollers.AddVMControllerToManager(ctx, vsphere, mgr, cc, k.options(VSphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereClusterIdentity", func() error {
-			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options(vsphereProvider, perKey, clock.Hang{}))
+			return capvcontrollers.AddVsphereClusterIdentityControllerToManager(ctx, vsphere, mgr, k.options(VSphereProvider, perKey, clock.Hang{}))
 		}},
 		{"VSphereDeploymentZone", func() error {
-			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options(vsphereProvider, perKey, clock.Hang{}))
+			return capvcontrollers.AddVSphereDeploymentZoneControllerToManager(ctx, vsphere, mgr, k.options(VSphereProvider, perKey, clock.Hang{}))
 		}},
 	} {
 		if err := s.setup(); err != nil {

@@ -15,6 +15,8 @@ import (
 	"github.com/rehearse-dev/rehearse/sim/kube"
 )
 
+const shippedSuite = "scenarios/vsphere/upgrade_test.star"
+
 // suiteTargets are the promises about the shipped suite, with --jobs at its default.
 var suiteTargets = []target{
 	{"shipped suite", "s", true, 900, 900},
@@ -64,7 +66,7 @@ func suiteOf(program string, args ...string) (r suiteRun, err error) {
 		return r, err
 	}
 	defer os.RemoveAll(dir)
-	c := exec.Command(program, append([]string{"test", "scenarios", "-o", "json", "--dir", filepath.Join(dir, "results")}, args...)...)
+	c := exec.Command(program, append([]string{"test", shippedSuite, "-o", "json", "--dir", filepath.Join(dir, "results")}, args...)...)
 	c.Stderr = os.Stderr
 	var out strings.Builder
 	c.Stdout = &out

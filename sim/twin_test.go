@@ -101,7 +101,7 @@ func await(t testing.TB, twin *sim.Twin, what string, do func() error) {
 		case <-twin.Failed():
 			t.Fatalf("%s: %v", what, twin.Err())
 		case <-deadline:
-			t.Fatalf("%s: %v; clock held by %v, next %v", what, err, twin.Clock().Holders(), twin.Clock().Waiting(5))
+			t.Fatalf("%s: %v; clock held by %v, next %v, late %v", what, err, twin.Clock().Holders(), twin.Clock().Waiting(5), twin.Clock().GivenUp())
 		}
 	}
 }

@@ -29,6 +29,25 @@ type watches struct {
 	mu      sync.Mutex
 	armed   []*WatchDelay
 	streams map[*stream]bool
+	dues    map[clock.WatchEvent]time.Time // when what was held back first in one stream comes, in all
+}
+
+// due is when a change comes that this stream would let through at own. All streams of a kind let it through at the same
+// site time, also one that reads it after site time has moved: the clock does not wait for a change that is held back.
+func (w *watches) due(e clock.WatchEvent, own time.Time) time.Time {
+	if e.ResourceVersion == "" {
+		return own // it is no change
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if first, ok := w.dues[e]; ok {
+		return first
+	}
+	if w.dues == nil {
+		w.dues = map[clock.WatchEvent]time.Time{}
+	}
+	w.dues[e] = own
+	return own
 }
 
 // DelayWatches arms a delay until heal is called, which delivers at once what is held back.
@@ -40,6 +59,7 @@ func (l *Line) DelayWatches(d WatchDelay) (heal func()) {
 	return func() {
 		l.watches.mu.Lock()
 		l.watches.armed = slices.DeleteFunc(l.watches.armed, func(x *WatchDelay) bool { return x == a })
+		l.watches.dues = nil
 		var held []*stream
 		for s := range l.watches.streams {
 			held = append(held, s)
@@ -175,10 +195,10 @@ func (s *stream) pump(r *bufio.Reader) {
 func (s *stream) hold(event []byte) {
 	done := s.line.clock.Busy("watch of " + s.kind.Kind)
 	defer done()
-	d, now := s.line.watches.delay(s.kind.Kind), s.line.clock.Now()
+	d, now, what := s.line.watches.delay(s.kind.Kind), s.line.clock.Now(), s.watched(event)
 	h := &heldEvent{line: event, due: now}
 	if d != nil {
-		h.due = now.Add(d.Delay)
+		h.due = s.line.watches.due(what, now.Add(d.Delay))
 	}
 	s.mu.Lock()
 	if n := len(s.held); n > 0 && s.held[n-1].due.After(h.due) {
@@ -190,7 +210,6 @@ func (s *stream) hold(event []byte) {
 		s.mu.Unlock()
 		return
 	}
-	what := s.watched(event)
 	s.line.clock.Barrier().Held(what)
 	h.cancel = s.line.clock.After("watch of "+s.kind.Kind, h.due.Sub(now), func() { s.deliver(h) })
 	s.mu.Unlock()

@@ -103,3 +103,53 @@ func TestEventsOfAWatchComeLateAndInOrder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAllWatchesOfAKindSeeAChangeAtOnce: a stream that reads it later, when site time has moved on, lets it through with
+// the others. Else the clock would wait for one that waits for the clock.
+func TestAllWatchesOfAKindSeeAChangeAtOnce(t *testing.T) {
+	l := newLined(t)
+	l.kinds["machines.cluster.x-k8s.io"] = machines.Spec.Names.Kind
+	type watch struct {
+		*io.PipeWriter
+		got <-chan string
+	}
+	open := func() watch {
+		in, out := io.Pipe()
+		resp, err := l.Watch(roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: in}, nil
+		})).RoundTrip(httptest.NewRequest(http.MethodGet, "/apis/cluster.x-k8s.io/v1beta2/machines?watch=true", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return watch{out, lines(resp.Body)}
+	}
+	early, late := open(), open()
+	hit := make(chan string, 10)
+	heal := l.DelayWatches(WatchDelay{Kind: "Machine", Delay: time.Minute, Hit: func(kind string) { hit <- kind }})
+	defer heal()
+	const change = `{"type":"MODIFIED","object":{"metadata":{"namespace":"ns","name":"a","resourceVersion":"7"}}}`
+	begin := l.clock.Elapsed()
+	done := l.clock.Busy("the test")
+	if _, err := early.Write([]byte(change + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	next(t, hit)
+	moved := make(chan struct{})
+	l.clock.After("the test", 20*time.Second, func() {
+		done = l.clock.Busy("the test")
+		close(moved)
+	})
+	done()
+	<-moved
+	if _, err := late.Write([]byte(change + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	next(t, hit)
+	done()
+	for name, w := range map[string]watch{"early": early, "late": late} {
+		if s := next(t, w.got); s != change || l.clock.Elapsed()-begin != time.Minute {
+			t.Errorf("%s: got %s after %s, want it after 1m0s", name, s, l.clock.Elapsed()-begin)
+		}
+	}
+}

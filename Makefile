@@ -30,8 +30,8 @@ build: overlay manifests assets ## build bin/rehearse, and all that it needs bes
 rehearse: build ## build, then rehearse the shipped vSphere upgrade
 	bin/rehearse run $(RUN)
 
-suite: build ## build, then run the scenarios that are shipped
-	bin/rehearse test scenarios
+suite: build ## build, then run the scenarios that are shipped; SUITE="--shard 1/2" runs a part
+	bin/rehearse test scenarios $(SUITE)
 
 test: overlay manifests assets ## run all tests, those with a real twin included
 	@$(GO) run ./cmd/internal/progress packages ./dsl/... ./fakes/... ./runner/... ./sim/...

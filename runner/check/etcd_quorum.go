@@ -59,7 +59,7 @@ func quorumLost(s *Estate, cluster string) *Breach {
 		if etcdState(m.Etcd) == "Unknown" {
 			unknown++
 		}
-		if memberHealthy(s.Now, m) {
+		if memberHealthy(s, cluster, m) {
 			healthy++
 			continue
 		}
@@ -84,21 +84,25 @@ func quorumLost(s *Estate, cluster string) *Breach {
 }
 
 // memberHealthy gives the benefit of the doubt to what is not known, unless it was looked for in vain and for long.
-func memberHealthy(now float64, m *Machine) bool {
+func memberHealthy(s *Estate, cluster string, m *Machine) bool {
 	switch etcdState(m.Etcd) {
 	case "False":
 		return false
 	case "Unknown":
-		return !inVain(m) || now-m.EtcdSince < blindness
+		return !inVain(s, cluster, m) || s.Now-m.EtcdSince < blindness
 	}
 	return true
 }
 
 // inVain tells that the member itself did not answer. Other messages say that nobody came as far as asking it ("Last
 // successful probe at", "Failed to get the Node"), or that the member answered, but not everything ("Failed to get etcd
-// alarms").
+// alarms"). The way to a member leads through the endpoint of its cluster: while that does not answer either, nobody came
+// as far, whatever the message, which depends on who looked first.
 // Source: cluster-api@v1.13.4 controlplane/kubeadm updateManagedEtcdConditions, setConditionsToUnknown.
-func inVain(m *Machine) bool {
+func inVain(s *Estate, cluster string, m *Machine) bool {
+	if e, known := s.endpoints[cluster]; known && !e.Answers {
+		return false
+	}
 	return strings.HasPrefix(m.Etcd.Message, "Failed to connect to etcd") ||
 		strings.HasPrefix(m.Etcd.Message, "Failed to get etcd members")
 }
@@ -113,7 +117,7 @@ func quorumOutOfSight(s *Estate, cluster string) string {
 			continue
 		}
 		voting++
-		if away := s.Now - m.EtcdSince; etcdState(m.Etcd) == "Unknown" && !inVain(m) && away >= blindness {
+		if away := s.Now - m.EtcdSince; etcdState(m.Etcd) == "Unknown" && !inVain(s, cluster, m) && away >= blindness {
 			unseen = append(unseen, fmt.Sprintf("Machine %s: %s", m.Name, m.Etcd.Message))
 			continue
 		}

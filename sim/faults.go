@@ -151,6 +151,9 @@ func (t *Twin) Administrator(cluster string) (*rest.Config, error) {
 // Began implements fault.Clusters.
 func (t *Twin) Began() time.Time { return t.began }
 
+// Owed implements fault.Clusters.
+func (t *Twin) Owed() time.Duration { return t.clock.Owed() }
+
 // Draw implements fault.Clusters.
 func (t *Twin) Draw(name string, n int) int {
 	h := fnv.New64a()

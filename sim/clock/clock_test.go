@@ -225,6 +225,47 @@ func TestAQueueKeepsTheLeastInterval(t *testing.T) {
 	}
 }
 
+func TestWhatIsPutOffIsOwed(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	q := c.ControllerOptions(1, time.Second, Hang{}).NewQueue("q", &backoff{base: time.Second, failures: map[request]int{}}).(*Queue)
+	defer q.ShutDown()
+	owes := func(what string, want time.Duration) {
+		t.Helper()
+		if got := c.Owed(); got != want {
+			t.Errorf("%s: %s are owed, want %s", what, got, want)
+		}
+	}
+	q.AddAfter(key("later"), time.Hour)
+	q.Add(key("a"))
+	k, _ := q.Get()
+	owes("what is asked for at a time, and what runs", 0)
+	q.Add(k)
+	owes("a reconcile within the second", time.Second)
+	q.Done(k)
+	q.AddRateLimited(key("failed"))
+	owes("one after a failure", time.Second+5*time.Millisecond)
+	q.Add(key("later"))
+	q.Get()
+	owes("what is asked for at once after all", time.Second+5*time.Millisecond)
+}
+
+func TestWhatFailsForGoodIsNotOwed(t *testing.T) {
+	c := run(t, Options{})
+	q := c.ControllerOptions(1, 0, Hang{}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	defer q.ShutDown()
+	q.Add(key("a"))
+	for n := range fewFailures + 2 {
+		k, _ := q.Get()
+		done := c.Busy("the test") // the clock stands
+		q.AddRateLimited(k)
+		q.Done(k)
+		if got, want := c.Owed() > 0, n < fewFailures; got != want {
+			t.Errorf("after %d failures: owed %v, want %v", n+1, got, want)
+		}
+		done()
+	}
+}
+
 func TestAGuardMakesAControllerLookAgainLater(t *testing.T) {
 	c := run(t, Options{})
 	var guarded atomic.Bool

@@ -98,7 +98,8 @@ type item struct {
 	priority int
 	seq      uint64
 	at       time.Time
-	timer    *timer // nil: ready
+	asked    time.Time // when it would be without the least interval, and without the back-off of a few failures
+	timer    *timer    // nil: ready
 	counted  bool   // as work: it is ready, a worker is free, and nobody reconciles its object, who would be counted
 }
 
@@ -129,6 +130,10 @@ func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
 		}
 	}
 	at := q.c.now.Add(after)
+	asked := at
+	if o.RateLimited && q.rl.NumRequeues(k) <= fewFailures {
+		asked = q.c.now
+	}
 	if s, ok := q.started[k]; ok && s.Add(q.minInterval).After(at) {
 		at = s.Add(q.minInterval)
 	}
@@ -136,12 +141,15 @@ func (q *Queue) addLocked(o priorityqueue.AddOpts, k request) {
 	i := q.items[k]
 	if i == nil {
 		q.c.seq++
-		i = &item{key: k, seq: q.c.seq, priority: priority, at: at}
+		i = &item{key: k, seq: q.c.seq, priority: priority, at: at, asked: asked}
 		q.items[k] = i
 		q.placeLocked(i)
 		return
 	}
 	i.priority = max(i.priority, priority)
+	if asked.Before(i.asked) {
+		i.asked = asked
+	}
 	if i.timer != nil && at.Before(i.at) {
 		q.c.cancelLocked(i.timer)
 		i.timer, i.at = nil, at
@@ -278,8 +286,27 @@ func (q *Queue) holdLocked(k request, until time.Time) {
 		return
 	}
 	q.dropLocked(i)
-	i.timer, i.at = nil, until
+	i.timer, i.at, i.asked = nil, until, until
 	q.placeLocked(i)
+}
+
+// fewFailures in a row are what writes that meet cost a controller; one that fails more often waits for something.
+const fewFailures = 3
+
+// Owed is the site time until the last reconcile begins that was asked for and is only put off, because its object was
+// reconciled a moment ago or because the last one failed; 0 when there is none. Which of them are put off is chance.
+func (c *Clock) Owed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var most time.Duration
+	for _, q := range c.queues {
+		for _, i := range q.items {
+			if i.timer != nil && !i.asked.After(c.now) {
+				most = max(most, i.at.Sub(c.now))
+			}
+		}
+	}
+	return most
 }
 
 // Only keeps all controllers but those of a name waiting until all is called: what they have to do counts as work

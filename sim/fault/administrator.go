@@ -144,9 +144,20 @@ func denial(err error) string {
 	}
 	var l []string
 	for _, c := range s.Details.Causes {
-		l = append(l, c.Field+": "+c.Message)
+		l = append(l, c.Field+": "+withoutObject(c.Message))
 	}
 	return strings.Join(l, "; ")
+}
+
+// withoutObject leaves a whole object out of "Invalid value: {…}: why": nobody reads it, and with its times and its
+// managed fields it is another one in each twin.
+func withoutObject(m string) string {
+	before, rest, found := strings.Cut(m, "{")
+	end := strings.LastIndex(rest, "}: ")
+	if !found || end < 0 {
+		return m
+	}
+	return before + "{…" + rest[end:]
 }
 
 func str(o *unstructured.Unstructured, path ...string) string {

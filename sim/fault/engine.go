@@ -93,13 +93,13 @@ func (e *Engine) Begin(ctx context.Context) {
 }
 
 // BeforeStep tells that a step is about to begin. It returns when the faults of that moment have fired. Where something is
-// to fire or to heal before or with the step, it calls sleep first, until nobody works any more: else it would be chance
-// how far the controllers have come that react to the step before.
+// to fire or to heal before or with the step, it calls sleep first, until the site rests: else it would be chance how far
+// the controllers have come that react to the step before.
 func (e *Engine) BeforeStep(ctx context.Context, id string, sleep func(time.Duration) error) error {
 	if !slices.ContainsFunc(e.armed, func(a *armed) bool { return a.When.Before == id || a.When.Step == id || a.Heal.Step == id }) {
 		return nil
 	}
-	if err := sleep(0); err != nil {
+	if err := e.rest(sleep); err != nil {
 		return err
 	}
 	for _, a := range e.armed {
@@ -108,6 +108,25 @@ func (e *Engine) BeforeStep(ctx context.Context, id string, sleep func(time.Dura
 		}
 	}
 	return nil
+}
+
+// mostRest is the site time after which a site that never rests is taken as it is.
+const mostRest = 10 * time.Second
+
+// rest sleeps until nobody works any more and nobody is only kept from it by a rate limit.
+func (e *Engine) rest(sleep func(time.Duration) error) error {
+	for until := e.clock.Now().Add(mostRest); ; {
+		if err := sleep(0); err != nil {
+			return err
+		}
+		owed := e.site.Owed()
+		if owed == 0 || e.clock.Now().Add(owed).After(until) {
+			return nil
+		}
+		if err := sleep(owed); err != nil {
+			return err
+		}
+	}
 }
 
 // StepStarts tells that a step begins. It returns when the faults of that moment have fired or healed.

@@ -33,6 +33,7 @@ type site struct {
 	gone    bool     // a template was taken away
 	stopped []string // members
 	healed  bool
+	owed    []time.Duration // one after another
 }
 
 var _ Site = &site{}
@@ -84,6 +85,16 @@ func (s *site) Administrator(string) (*rest.Config, error) {
 	return nil, errors.New("the API does not answer")
 }
 func (s *site) Draw(_ string, n int) int { return n - 1 }
+
+// Owed is what is owed now; the next time what is owed then.
+func (s *site) Owed() time.Duration {
+	if len(s.owed) == 0 {
+		return 0
+	}
+	d := s.owed[0]
+	s.owed = s.owed[1:]
+	return d
+}
 
 // story is what an engine said, a line per event.
 type story struct {
@@ -232,6 +243,8 @@ func TestADenialIsInTheWebhooksWords(t *testing.T) {
 		{apierrors.NewConflict(schema.GroupResource{}, "kcp", errors.New("try again")), ""},
 		{fmt.Errorf("patch: %w", invalid), "spec.version: Forbidden: no"},
 		{apierrors.NewForbidden(schema.GroupResource{Resource: "templates"}, "t", errors.New("immutable")), `templates "t" is forbidden: immutable`},
+		{apierrors.NewInvalid(schema.GroupKind{Kind: "VSphereMachineTemplate"}, "t", field.ErrorList{
+			field.Invalid(field.NewPath("spec"), map[string]any{"uid": "4711", "spec": map[string]any{}}, "immutable")}), "spec: Invalid value: {…}: immutable"},
 	} {
 		if got := denial(c.err); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
@@ -318,6 +331,23 @@ func TestAStepWithAFaultBeginsWhenNobodyWorks(t *testing.T) {
 		})
 		if err != nil || rested != c.rests {
 			t.Errorf("%s, step %s: got rest %v, error %v; want %v", c.spec, c.step, rested, err, c.rests)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		owed []time.Duration
+		want string
+	}{
+		{"nothing is put off", nil, "[0s]"},
+		{"what is put off puts off more", []time.Duration{time.Second, 2 * time.Second}, "[0s 1s 0s 2s 0s]"},
+		{"it never ends", slices.Repeat([]time.Duration{4 * time.Second}, 9), "[0s 4s 0s 4s 0s]"},
+	} {
+		y := prepare(t, &site{unused: []string{"new"}, owed: c.owed}, "vm-template-missing:when=before:a")
+		y.Start(t.Context())
+		var slept []time.Duration
+		err := y.BeforeStep(t.Context(), "a", func(d time.Duration) error { slept = append(slept, d); y.clock.Advance(d); return nil })
+		if got := fmt.Sprint(slept); err != nil || got != c.want {
+			t.Errorf("%s: slept %s, error %v; want %s", c.name, got, err, c.want)
 		}
 	}
 	y := prepare(t, &site{unused: []string{"new"}}, "vm-template-missing:when=before:a")

@@ -66,6 +66,8 @@ type Clusters interface {
 	Began() time.Time
 	// Draw returns a number below n that depends only on the seed and the name.
 	Draw(name string, n int) int
+	// Owed is the site time until controllers have begun what they were asked for and a rate limit puts off, 0 for nothing.
+	Owed() time.Duration
 }
 
 // Pools are the machine config pools and the disks of their slots.

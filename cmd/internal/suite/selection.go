@@ -88,8 +88,8 @@ func jobShard(getenv func(string) string) (Shard, error) {
 }
 
 // DefaultJobs is how many scenarios run at once where nobody says: two for every core and one for every 2 GiB of memory,
-// and at least one. A scenario alone leaves more than half of two cores idle, since much of it is waiting. memory is what
-// there is, in bytes; 0: nobody knows.
+// and at least one. A scenario alone leaves more than half of two cores idle, since much of it is waiting; with four on two
+// cores the CPU is the limit. memory is what there is, in bytes; 0: nobody knows.
 func DefaultJobs(cores int, memory uint64) int {
 	n := 2 * cores
 	if memory > 0 {

@@ -32,8 +32,9 @@ var verbs = []func(*env) *cobra.Command{
 const long = `rehearse runs an upgrade runbook, written in Starlark, on a digital twin of the site: real API servers and real
 Cluster API controllers over simulated machines. Faults can be injected. Nothing that it does leaves this machine.
 
-Exit codes: 0 pass, 1 fail, 2 usage or a file that cannot be loaded, 3 the testbed broke, 4 stopped by the user,
-5 blocked by the runbook before any write.`
+Exit codes: 0 pass, 1 fail, 2 usage or a file that cannot be loaded, 3 error: the testbed broke, or the run proves
+nothing (a fault never fired, an invariant saw nothing), 4 stopped by the user, 5 blocked by the runbook before any
+write.`
 
 // run is the program without its process: it returns the exit code.
 func run(ctx context.Context, args []string, e *env) int {

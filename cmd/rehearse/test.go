@@ -45,7 +45,8 @@ go on. The results are in runs/<suite>-<time>: a folder for each scenario, and r
 --shard I/N runs every Nth from the Ith on. --shard job is for the pods of a Kubernetes Indexed Job: it reads
 JOB_COMPLETION_INDEX, which Kubernetes sets, and JOB_COMPLETIONS, which the manifest sets to the Job's completions.
 
-Exit codes: 0 all pass, 1 some fail, 3 some error, 2 usage or a file that is wrong, 4 stopped by the user.`,
+Exit codes: 0 all pass, 1 some fail, 3 some error (which outweighs a fail), 2 usage or a file that is wrong, 4 stopped by
+the user.`,
 		Example: `  rehearse test scenarios
   rehearse test scenarios/vsphere/upgrade_test.star --run 'etcd|quorum' --jobs 2
   rehearse test scenarios --rerun-failed

@@ -24,7 +24,7 @@ func upCommand(e *env) *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{
 		Use:   "up --world FILE",
-		Short: "Keep a twin running and point kubectl, clusterctl and govc at it",
+		Short: "Keep a twin running and point kubectl and govc at it",
 		Long: `Up boots a twin of the world and keeps it until Ctrl-C. When it is ready it writes DIR/site.json (kubeconfigs, vCenter,
 registry) and says how to use the usual tools with it.
 

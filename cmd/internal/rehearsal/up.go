@@ -139,7 +139,6 @@ func (f *SiteFile) Text() string {
 	for _, c := range f.Clusters {
 		fmt.Fprintf(&b, "%-9s KUBECONFIG=%s kubectl get %s\n", "kubectl", c.Kubeconfig, map[string]string{"management": "clusters,kubeadmcontrolplanes,machinedeployments,machines", "workload": "nodes -o wide"}[c.Role])
 	}
-	fmt.Fprintf(&b, "%-9s KUBECONFIG=%s clusterctl describe cluster NAME -n %s\n", "clusterctl", f.Clusters[0].Kubeconfig, kube.Namespace)
 	fmt.Fprintf(&b, "%-9s GOVC_URL=%s GOVC_USERNAME=%s GOVC_PASSWORD=%s GOVC_INSECURE=1 govc find / -type m\n", "govc", f.VCenter.URL, f.VCenter.Username, f.VCenter.Password)
 	fmt.Fprintf(&b, "%-9s %s/v2/_catalog\n", "registry", f.Registry)
 	return b.String()

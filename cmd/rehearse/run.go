@@ -38,9 +38,10 @@ func runCommand(e *env) *cobra.Command {
 		Long: `Run boots a twin of the world, runs the runbook on it and ends the twin. Its journal and logs
 stay in the run directory; rehearse report shows them again. It always runs on a twin, never on a live site.
 
-A fault is ID[:k=v,…]. Besides its own arguments it takes when= (default start) and heal= (default never):
+A fault is ID[:k=v,…]. Besides its own arguments it takes when= (default start) and heal= (default never, but
+controller-restart heals after 30 s):
 when=start|before:STEP|at:STEP|time:20m|machine:ROLE/N|phase:ROLE/PHASE/N|call:METHOD/N
-heal=never|at:STEP|time:20m|after:N|operator
+heal=never|at:STEP|time:20m|after:N
 Faults: ` + strings.Join(fault.IDs(), ", ") + `.
 
 --rollback-at rehearses the way back: the run goes forward until that step has ended, then undoes its steps from the

@@ -63,6 +63,9 @@ func Load(c Config) (*Rehearsal, error) {
 			return nil, refusedFault(err, diag.Position{})
 		}
 	}
+	if err := r.checkHealed(); err != nil {
+		return nil, err
+	}
 	if c.RollbackAt != "" {
 		if _, err := r.checkStep(c.RollbackAt, diag.Position{}); err != nil {
 			return nil, err
@@ -98,6 +101,16 @@ func (r *Rehearsal) addFault(text string) error {
 		}
 	}
 	return s.Check(r.plan.Names())
+}
+
+// checkHealed refuses a fault that waits for an operator: only a scenario has one.
+func (r *Rehearsal) checkHealed() error {
+	for _, f := range r.faults {
+		if f.Heal.Operator {
+			return refused("fault-never-mended", diag.Position{}, fmt.Errorf("fault %s is healed by the operator, whom only a scenario has", f.ID))
+		}
+	}
+	return nil
 }
 
 func (r *Rehearsal) loadRunbook() (err error) {

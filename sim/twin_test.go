@@ -75,9 +75,7 @@ func start(t testing.TB, w sim.World, o sim.Options) *sim.Twin {
 		}
 	}
 	o.Dir, o.Log = filepath.Join(t.TempDir(), "twin"), logr.Discard()
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	twin, err := p.Start(ctx, o)
+	twin, err := p.Start(context.Background(), o) // it has an end of its own
 	if err != nil {
 		t.Fatal(err)
 	}

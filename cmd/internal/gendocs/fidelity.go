@@ -32,7 +32,7 @@ stands still; when all is at rest it jumps to the next timer. So results do not 
 hours pass in seconds. A jump that turns out to have been too early is counted and reported with every run.
 
 In the usual build, the controllers' own ` + "`time.Now`" + ` and that of the API servers follow site time through a build overlay
-made from the local Go toolchain. API servers that were built elsewhere keep the machine's time. Where the toolchain is
+made from the local Go toolchain. API servers that were built without it keep the machine's time. Where the toolchain is
 not known, the build does without. ` + "`rehearse doctor`" + ` and every run say so.
 
 `
@@ -40,12 +40,13 @@ not known, the build does without. ` + "`rehearse doctor`" + ` and every run say
 // forkText is about the twins of a suite.
 const forkText = `## The twins of a suite
 
-The twin of ` + "`rehearse run`" + ` is booted. Those of ` + "`rehearse test`" + ` are copies of one that was booted and saved at rest, one for
-each distinct world; the copies differ in nothing but the ports of their servers, which a test compares object by object.
-What such a copy shows and a twin that was booted does not: all controllers, API servers and kubelets have just been
-restarted, so kube-controller-manager has written its event RegisteredNode for each node again, and the leases are from
-now; the clusters are as much older as real time has passed since they were saved; and vCenter's log of tasks and the
-dates of its VMs begin with the copy. A world that cannot be copied is booted, and the run has a warning.
+The twins of ` + "`rehearse run`" + ` and ` + "`rehearse up`" + ` are booted. Those of ` + "`rehearse test`" + ` are copies of one that was booted and
+saved at rest, one for each distinct world; the copies differ in nothing but the ports of their servers, which a test
+compares object by object. What such a copy shows and a twin that was booted does not: all controllers, API servers and
+kubelets have just been restarted, so kube-controller-manager has written its event RegisteredNode for each node again,
+and the leases are from now; the clusters are as much older as real time has passed since they were saved; and vCenter's
+log of tasks and the dates of its VMs begin with the copy. A world that cannot be copied is booted, and the run has a
+warning.
 
 `
 

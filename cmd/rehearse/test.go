@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,11 +21,11 @@ import (
 
 // testFlags are the flags of `rehearse test`.
 type testFlags struct {
-	run, shard, dir, output, junit, html string
-	jobs, repeat                         int
-	seed                                 uint64
-	patience                             time.Duration
-	failFast, rerunFailed, list, quiet   bool
+	run, shard, dir, output, junit, level, html string
+	jobs, repeat                                int
+	seed                                        uint64
+	patience                                    time.Duration
+	failFast, rerunFailed, list, quiet          bool
 }
 
 // silence is the real time after which a scenario that shows no sign of life is taken for hung.
@@ -71,6 +72,7 @@ the user.`,
 	fs.DurationVar(&f.patience, "timeout", 20*time.Minute, "how long one run may take, in real `TIME`")
 	fs.StringVar(&f.dir, "dir", "", "`DIRECTORY` of the results (default runs/<suite>-<time>)")
 	fs.StringVar(&f.junit, "junit", "", "also write the result as JUnit into `FILE`")
+	fs.StringVar(&f.level, "junit-level", "scenario", "how fine that is: `LEVEL` scenario, step (they are test cases as well) or write (these, too)")
 	fs.StringVar(&f.html, "html", "", "also write pages into `DIRECTORY`: index.html and one for each scenario")
 	fs.StringVarP(&f.output, "output", "o", "text", "what stdout gets: `FORMAT` text or json")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress on stderr")
@@ -125,6 +127,8 @@ func (f *testFlags) selection(e *env) (s suite.Selection, err error) {
 	switch {
 	case !slices.ContainsFunc(report.SuiteFormats, func(x report.SuiteFormat) bool { return x.Name == f.output }):
 		return s, fmt.Errorf("--output: got %q, want text or json", f.output)
+	case !slices.Contains(report.JUnitLevels, f.level):
+		return s, fmt.Errorf("--junit-level: got %q, want one of %s", f.level, strings.Join(report.JUnitLevels, ", "))
 	case f.jobs < 0:
 		return s, fmt.Errorf("--jobs: got %d, want a number from 1 on", f.jobs)
 	case f.repeat < 1:
@@ -208,7 +212,7 @@ func (f *testFlags) conclude(c *cobra.Command, e *env, s *report.Suite) error {
 	if err == nil {
 		_, err = e.stdout.Write(b)
 	}
-	err = errors.Join(err, suite.Save(f.dir, s), e.publish(s, f.junit, f.html))
+	err = errors.Join(err, suite.Save(f.dir, s), f.publish(e, s))
 	if err != nil {
 		e.explain(err, runner.ExitError)
 	}
@@ -227,17 +231,17 @@ func (f *testFlags) conclude(c *cobra.Command, e *env, s *report.Suite) error {
 }
 
 // publish writes what others than the caller read: JUnit, pages, and what the CI system of this environment wants.
-func (e *env) publish(s *report.Suite, junit, html string) error {
+func (f *testFlags) publish(e *env, s *report.Suite) error {
 	var errs []error
-	if junit != "" {
-		b, err := report.JUnit(s)
-		errs = append(errs, err, os.WriteFile(junit, b, 0o644))
+	if f.junit != "" {
+		b, err := report.JUnit(s, f.level)
+		errs = append(errs, err, os.WriteFile(f.junit, b, 0o644))
 	}
-	if html != "" {
+	if f.html != "" {
 		pages, err := report.SuiteHTML(s)
-		errs = append(errs, err, os.MkdirAll(html, 0o755))
+		errs = append(errs, err, os.MkdirAll(f.html, 0o755))
 		for name, b := range pages {
-			errs = append(errs, os.WriteFile(filepath.Join(html, name), b, 0o644))
+			errs = append(errs, os.WriteFile(filepath.Join(f.html, name), b, 0o644))
 		}
 	}
 	notes, err := report.Annotations(s, e.getenv)

@@ -60,13 +60,7 @@ func unproven(e dsl.Expectation, r *journal.Run) string {
 
 // Judge says in what a run that has ended by itself differs from what was expected; nil: in nothing.
 func Judge(e dsl.Expectation, r *journal.Run) []string {
-	j := &judge{e: e, r: r, steps: r.Steps}
-	if r.Rollback != nil {
-		j.steps = r.Steps[:r.Rollback.Before]
-	}
-	if n := len(j.steps); n > 0 && j.steps[n-1].End != nil && !well(j.steps[n-1].End.Outcome) {
-		j.stop = j.steps[n-1]
-	}
+	j := newJudge(e, r)
 	j.end()
 	j.writes()
 	j.within()
@@ -75,6 +69,38 @@ func Judge(e dsl.Expectation, r *journal.Run) []string {
 	j.never()
 	j.order()
 	return j.problems
+}
+
+// Blamed is the id of the step in which a run was cut off, or at which it ended in another way than was expected; "" when
+// something else is wrong, or nothing. A nil run is one that could not begin.
+func Blamed(e dsl.Expectation, r *journal.Run) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Ended == nil:
+		if s := r.Current(); s != nil {
+			return s.ID
+		}
+		return ""
+	case unproven(e, r) != "":
+		return ""
+	}
+	j := newJudge(e, r)
+	if j.end(); len(j.problems) == 0 || j.stop == nil {
+		return ""
+	}
+	return j.stop.ID
+}
+
+func newJudge(e dsl.Expectation, r *journal.Run) *judge {
+	j := &judge{e: e, r: r, steps: r.Steps}
+	if r.Rollback != nil {
+		j.steps = r.Steps[:r.Rollback.Before]
+	}
+	if n := len(j.steps); n > 0 && j.steps[n-1].End != nil && !well(j.steps[n-1].End.Outcome) {
+		j.stop = j.steps[n-1]
+	}
+	return j
 }
 
 // judge compares one run.

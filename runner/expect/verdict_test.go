@@ -172,3 +172,30 @@ func TestWhatProvesNothingIsAnError(t *testing.T) {
 		t.Errorf("no journal: got %s, want error", v)
 	}
 }
+
+// A step is to blame when the run was to end elsewhere or otherwise, and not when only something else is wrong.
+func TestTheStepThatIsToBlame(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		e    dsl.Expectation
+		run  []story
+		want string
+	}{
+		{"as expected", dsl.Expectation{Kind: dsl.IsBlocked, Step: "preflight"}, blocked, ""},
+		{"it was to complete", dsl.Expectation{Kind: dsl.Completes}, blocked, "preflight"},
+		{"another code", dsl.Expectation{Kind: dsl.IsBlocked, Code: "unhealthy"}, blocked, "preflight"},
+		{"before its rollback", dsl.Expectation{Kind: dsl.Completes}, rolledBack(journal.Done, broke), "rolled"},
+		{"it was to be blocked", dsl.Expectation{Kind: dsl.IsBlocked}, passed, ""},
+		{"too many writes", dsl.Expectation{Kind: dsl.Stuck, Writes: writes(0)}, stayedStuck, ""},
+		{"a fault that never fired", dsl.Expectation{Kind: dsl.Completes}, append([]story{{journal.FaultArmed{ID: "drain-blocked"}}}, blocked...), ""},
+		{"cut off in a step", dsl.Expectation{Kind: dsl.Completes}, []story{preflight, {journal.StepStarted{ID: "b", Kind: journal.StepKindStep}}}, "b"},
+		{"cut off between steps", dsl.Expectation{Kind: dsl.Completes}, []story{preflight}, ""},
+	} {
+		if got := expect.Blamed(c.e, told(t, c.run...)); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	if got := expect.Blamed(dsl.Expectation{}, nil); got != "" {
+		t.Errorf("not begun: got %q, want none", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Run is what a journal adds up to, up to its last event. It is also what a resume takes up again. Make one with
@@ -45,6 +46,9 @@ type Step struct {
 	StuckAt      float64    // site seconds of that
 	Writes       []*Write
 	Back         *Reversibility // nil: nobody said
+	WallSeconds  float64        // that it took; 0 until its end
+
+	wall time.Time // of its beginning
 }
 
 // Rollback is the undoing of a run's steps.
@@ -58,8 +62,11 @@ type Rollback struct {
 // Write is one write to the site.
 type Write struct {
 	WriteIntent
-	At      float64
-	Outcome *WriteOutcome // nil: the run was cut off before the reply
+	At          float64
+	Outcome     *WriteOutcome // nil: the run was cut off before the reply
+	WallSeconds float64       // until the reply; 0 until there is one
+
+	wall time.Time // of its beginning
 }
 
 // MayHaveChanged tells whether the site may be different because of it.
@@ -167,13 +174,13 @@ func (r *Run) fold(e Event, b Body) error {
 	case *RunEnded:
 		r.Ended = b
 	case *StepStarted:
-		r.Steps = append(r.Steps, &Step{StepStarted: *b, Seq: e.Seq, Begin: e.At})
+		r.Steps = append(r.Steps, &Step{StepStarted: *b, Seq: e.Seq, Begin: e.At, wall: e.Wall})
 	case *StepEnded:
 		s := r.Current()
 		if s == nil || s.ID != b.ID {
 			return fmt.Errorf("step %q ends, but it does not run", b.ID)
 		}
-		s.End = b
+		s.End, s.WallSeconds = b, Seconds(e.Wall.Sub(s.wall))
 	case *WaitPending:
 		if s := r.Current(); s != nil && s.ID == b.ID {
 			s.Pending, s.PendingSince = b.Text, e.At
@@ -184,7 +191,7 @@ func (r *Run) fold(e Event, b Body) error {
 			s.Stuck, s.StuckAt = b, e.At
 		}
 	case *WriteIntent:
-		w := &Write{WriteIntent: *b, At: e.At}
+		w := &Write{WriteIntent: *b, At: e.At, wall: e.Wall}
 		r.Writes = append(r.Writes, w)
 		if s := r.Current(); s != nil {
 			s.Writes = append(s.Writes, w)
@@ -194,7 +201,7 @@ func (r *Run) fold(e Event, b Body) error {
 		if w == nil || w.Outcome != nil {
 			return fmt.Errorf("outcome of write %q, but no such write is open", b.Key)
 		}
-		w.Outcome = b
+		w.Outcome, w.WallSeconds = b, Seconds(e.Wall.Sub(w.wall))
 	case *RollbackStarted:
 		r.Rollback = &Rollback{RollbackStarted: *b, At: e.At, Before: len(r.Steps)}
 	case *RollbackEnded:

@@ -2,9 +2,7 @@ package report
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"flag"
-	"html"
 	"regexp"
 	"slices"
 	"strings"
@@ -335,85 +333,8 @@ func told(text string) *Suite {
 		e(journal.Machine{Cluster: text, Name: text, Role: text, Phase: phase, Version: text, Message: text}, float64(at))
 	}
 	c := Case{Name: text, File: text, Doc: text, World: text, Faults: []string{text}, Expect: text, Verdict: journal.Fail,
-		Problems: []string{text}, Dir: text, Repeat: []string{text}}
+		Problems: []string{text}, Blamed: text, Dir: text, Repeat: []string{text}}
 	begun := c
 	begun.Run = r
 	return &Suite{Command: []string{text}, Version: text, Shard: text, Cases: []*Case{&c, &begun}}
-}
-
-func TestJUnit(t *testing.T) {
-	got, err := JUnit(exampleSuite(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "suite.junit.xml", got)
-}
-
-func TestJUnitIsXMLWhateverASiteSays(t *testing.T) {
-	for _, text := range hostile {
-		b, err := JUnit(told(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got testsuite
-		if err := xml.Unmarshal(b, &got); err != nil || got.Failures != 2 {
-			t.Errorf("%q: got %v and %d failures, want 2", text, err, got.Failures)
-		}
-	}
-}
-
-func TestAnnotationsGoWhereTheyAreRead(t *testing.T) {
-	env := map[string]string{}
-	get := func() []Annotation {
-		t.Helper()
-		l, err := Annotations(exampleSuite(t), func(k string) string { return env[k] })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}
-	if l := get(); len(l) != 0 {
-		t.Errorf("outside of CI: got %d annotations, want none", len(l))
-	}
-	env["GITHUB_ACTIONS"], env["GITHUB_STEP_SUMMARY"] = "true", "/tmp/summary"
-	l := get()
-	if len(l) != 2 || l[0].File != "" || l[1].File != "/tmp/summary" || !l[1].Append {
-		t.Fatalf("on GitHub: got %+v", l)
-	}
-	golden(t, "suite.github", l[0].Text)
-	golden(t, "suite.summary.md", l[1].Text)
-	env = map[string]string{"GITLAB_CI": "true", "CI_PROJECT_DIR": "/builds/x"}
-	l = get()
-	if len(l) != 1 || l[0].File != "/builds/x/gl-code-quality-report.json" || l[0].Append {
-		t.Fatalf("on GitLab: got %+v", l)
-	}
-	golden(t, "suite.gitlab.json", l[0].Text)
-}
-
-// GitHub reads Markdown inside of <code> as well; a character that is named has no meaning there.
-func TestANameIsNoMarkdown(t *testing.T) {
-	const special = "\\`*_[]<>&~"
-	got := verbatim("a" + special + "z")
-	inside := strings.TrimSuffix(strings.TrimPrefix(got, "<code>a"), "z</code>")
-	if strings.ContainsAny(inside, "\\`*_[]<>~") || html.UnescapeString(inside) != special {
-		t.Errorf("got %s, want %s as it is", got, special)
-	}
-}
-
-func TestGitHubIsToldOfNoMoreThanItShows(t *testing.T) {
-	s := &Suite{}
-	for range maxGitHub + 3 {
-		s.Cases = append(s.Cases, &Case{Name: "a:b,c%\nd", File: "x.star", Verdict: journal.Error})
-	}
-	s.Cases = append(s.Cases, &Case{Name: "last", File: "x.star", Verdict: journal.Fail})
-	got := string(github(s))
-	if n := strings.Count(got, "::error "); n != maxGitHub {
-		t.Errorf("got %d errors, want %d", n, maxGitHub)
-	}
-	if !strings.HasPrefix(got, "::error file=x.star,line=1,title=FAIL last::") {
-		t.Errorf("got %.80s first, want what failed before what broke", got)
-	}
-	if !strings.Contains(got, "::warning title=rehearse::4 scenarios more") || !strings.Contains(got, "a%3Ab%2Cc%25 d") {
-		t.Errorf("got %s", got)
-	}
 }

@@ -13,20 +13,27 @@ import (
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
 
-// JUnit is a suite as the common subset of JUnit's XML: a testsuite per file, a testcase per scenario. What the runbook
-// or the site did otherwise is a failure, what our own machinery did is an error. Times are wall seconds; site time is
-// a property.
-func JUnit(s *Suite) ([]byte, error) {
-	root := newTestsuite("rehearse", s.Cases)
-	root.XMLName.Local = "testsuites"
-	root.Time = seconds(s.WallSeconds)
+// JUnitLevels are what gets a testcase: a scenario, beside it each of its steps, waits and gates, beside these each of
+// their writes.
+var JUnitLevels = []string{"scenario", "step", "write"}
+
+// JUnit is a suite as the common subset of JUnit's XML: a testsuite per file, a testcase per scenario, and those that the
+// level adds. What the runbook or the site did otherwise is a failure, what our own machinery did is an error. Times are
+// wall seconds; site time is a property.
+func JUnit(s *Suite, level string) ([]byte, error) {
+	root := testsuite{XMLName: xml.Name{Local: "testsuites"}, Name: "rehearse", Time: seconds(s.WallSeconds)}
 	for _, file := range filesOf(s.Cases) {
-		l := slices.DeleteFunc(slices.Clone(s.Cases), func(c *Case) bool { return c.File != file })
-		suite := newTestsuite(file, l)
-		suite.Timestamp = s.Started.UTC().Format("2006-01-02T15:04:05")
-		for _, c := range l {
-			suite.Cases = append(suite.Cases, newTestcase(s, c))
+		suite := testsuite{XMLName: xml.Name{Local: "testsuite"}, Name: file, Timestamp: s.Started.UTC().Format("2006-01-02T15:04:05")}
+		wall := 0.0
+		for _, c := range s.Cases {
+			if c.File == file {
+				suite.Cases = append(suite.Cases, testcases(s, c, level)...)
+				wall += c.WallSeconds
+			}
 		}
+		suite.Time = seconds(wall)
+		suite.count(suite.Cases)
+		root.count(suite.Cases)
 		root.Suites = append(root.Suites, suite)
 	}
 	var b bytes.Buffer
@@ -92,23 +99,49 @@ func printable(s string) string {
 	}, s)
 }
 
-func newTestsuite(name string, cases []*Case) testsuite {
-	n := (&Suite{Cases: cases}).Counts()
-	t := testsuite{XMLName: xml.Name{Local: "testsuite"}, Name: name, Tests: len(cases), Failures: n[journal.Fail],
-		Errors: n[journal.Error], Skipped: n[journal.Skip]}
-	wall := 0.0
-	for _, c := range cases {
-		wall += c.WallSeconds
+// count adds cases to the numbers of a suite.
+func (t *testsuite) count(l []testcase) {
+	for _, c := range l {
+		t.Tests++
+		switch {
+		case c.Failure != nil:
+			t.Failures++
+		case c.Error != nil:
+			t.Errors++
+		case c.Skipped != nil:
+			t.Skipped++
+		}
 	}
-	t.Time = seconds(wall)
-	return t
 }
 
-func newTestcase(s *Suite, c *Case) testcase {
-	t := testcase{Classname: strings.TrimSuffix(c.File, path.Ext(c.File)), Name: c.Name, File: c.File, Line: c.Line,
-		Time: seconds(c.WallSeconds), Properties: propertiesOf(s, c)}
-	p := &problem{Message: firstOf(c), Text: printable(explained(c))}
-	switch c.Verdict {
+// testcases are those of one scenario. The step that is to blame fails beside its scenario, as do those of its writes that
+// were not done; what was expected to fail does not.
+func testcases(s *Suite, c *Case, level string) []testcase {
+	l := []testcase{scenarioCase(s, c)}
+	deep := slices.Index(JUnitLevels, level)
+	if c.Run == nil || deep < 1 {
+		return l
+	}
+	for _, x := range c.Run.Steps {
+		l = append(l, stepCase(c, x))
+		if deep < 2 {
+			continue
+		}
+		for _, w := range x.Writes {
+			l = append(l, writeCase(c, x, w))
+		}
+	}
+	return l
+}
+
+func newTestcase(c *Case, name string, wall float64) testcase {
+	return testcase{Classname: strings.TrimSuffix(c.File, path.Ext(c.File)), Name: name, File: c.File, Line: c.Line, Time: seconds(wall)}
+}
+
+// ended gives a case a verdict; a Pass says nothing.
+func (t *testcase) ended(v journal.Verdict, message, text string) {
+	p := &problem{Message: message, Text: printable(text)}
+	switch v {
 	case journal.Fail:
 		p.Type, t.Failure = "fail", p
 	case journal.Error:
@@ -116,8 +149,49 @@ func newTestcase(s *Suite, c *Case) testcase {
 	case journal.Skip:
 		p.Text, t.Skipped = "", p
 	}
+}
+
+func scenarioCase(s *Suite, c *Case) testcase {
+	t := newTestcase(c, c.Name, c.WallSeconds)
+	t.Properties = propertiesOf(s, c)
+	t.ended(c.Verdict, firstOf(c), explained(c))
 	if c.Run != nil && (t.Failure != nil || t.Error != nil) {
 		t.Out = &verbose{printable(Text(c.Run))}
+	}
+	return t
+}
+
+func stepCase(c *Case, x *journal.Step) testcase {
+	t := newTestcase(c, c.Name+" / "+x.ID, x.WallSeconds)
+	t.Properties = []property{{"kind", string(x.Kind)}}
+	message, text := "cut off", ""
+	if e := x.End; e != nil {
+		t.Properties = append(t.Properties, property{"outcome", string(e.Outcome)}, property{"site-seconds", seconds(e.SiteSeconds)})
+		message, text = string(e.Outcome)+": "+e.Message, e.Message+"\n"+e.Trace
+	}
+	if x.ID == c.Blamed {
+		t.ended(c.Verdict, firstLine(message), text)
+	}
+	return t
+}
+
+func writeCase(c *Case, x *journal.Step, w *journal.Write) testcase {
+	t := newTestcase(c, fmt.Sprintf("%s / %s %s %s", c.Name, w.Key, w.Verb, w.Object), w.WallSeconds)
+	o := w.Outcome
+	outcome, message := "changed", ""
+	switch {
+	case o == nil:
+		outcome, message = "unknown", "cut off before the reply"
+	case o.Unknown:
+		outcome, message = "unknown", "the reply was lost: "+o.Error
+	case !o.OK:
+		outcome, message = "refused", o.Error
+	case !o.Changed:
+		outcome = "unchanged"
+	}
+	t.Properties = []property{{"outcome", outcome}}
+	if message != "" && x.ID == c.Blamed {
+		t.ended(c.Verdict, firstLine(message), message)
 	}
 	return t
 }
@@ -127,7 +201,11 @@ func firstOf(c *Case) string {
 	if len(c.Problems) == 0 {
 		return string(c.Verdict)
 	}
-	first, _, _ := strings.Cut(c.Problems[0], "\n")
+	return firstLine(c.Problems[0])
+}
+
+func firstLine(s string) string {
+	first, _, _ := strings.Cut(s, "\n")
 	return Clean(first)
 }
 

@@ -28,6 +28,7 @@ type Case struct {
 	Expect      string   // in words, e.g. "blocked at preflight, code vsphere-template-missing, 0 writes"
 	Verdict     journal.Verdict
 	Problems    []string // why it is not a Pass, the first one stands alone
+	Blamed      string   // the step of the run to which they belong, "" when it is none
 	WallSeconds float64
 	Overhead    float64      // wall seconds before the first step
 	Dir         string       // run directory, "" when there is none

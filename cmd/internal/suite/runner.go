@@ -119,6 +119,7 @@ type attempt struct {
 	run      *journal.Run // nil when it could not begin
 	verdict  journal.Verdict
 	problems []string
+	blamed   string  // the step that is to blame, as expect.Blamed
 	overhead float64 // wall seconds before the first step
 }
 
@@ -127,6 +128,7 @@ func (r *Runner) attempt(ctx context.Context, i *Item, dir string) *attempt {
 	begin := time.Now()
 	var broken error
 	a.run, broken = r.process(ctx, i, dir)
+	a.blamed = expect.Blamed(i.Scenario.Expect, a.run)
 	if errors.Is(broken, errStopped) {
 		a.verdict, a.problems = journal.Skip, []string{"stopped: " + context.Cause(ctx).Error()}
 		return a
@@ -163,7 +165,7 @@ var worse = map[journal.Verdict]int{journal.Pass: 1, journal.Skip: 2, journal.Fa
 // addTo adds what an attempt has shown to its case. An Error comes first, since nothing else can be trusted then.
 func (a *attempt) addTo(c *report.Case) {
 	if worse[a.verdict] > worse[c.Verdict] {
-		c.Verdict, c.Dir, c.Run = a.verdict, a.dir, a.run
+		c.Verdict, c.Dir, c.Run, c.Blamed = a.verdict, a.dir, a.run, a.blamed
 	}
 	if a.verdict == journal.Error {
 		c.Problems = append(a.problems, c.Problems...)

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rehearse-dev/rehearse/cmd/internal/suite"
 	"github.com/rehearse-dev/rehearse/dsl"
@@ -24,7 +27,8 @@ func story(outcome journal.Outcome, verdict journal.Verdict, code int) journalte
 		journal.StepEnded{ID: "a", Kind: journal.StepKindStep, Outcome: outcome}, journal.RunEnded{Verdict: verdict, ExitCode: code, Completed: code == 0}}
 }
 
-// players are the processes that play scenarios: shell scripts that get the directory as $1, and journals as $2 and $3.
+// players are the processes that play scenarios: shell scripts that get the directory as $1, journals as $2, $3 and $4, and
+// this test as $5.
 var players = map[string]string{
 	"passes":               `cp $2 $1/journal.jsonl`,
 	"fails":                `cp $3 $1/journal.jsonl; exit 1`,
@@ -38,6 +42,7 @@ var players = map[string]string{
 	"talks on":             `while :; do echo more; sleep 0.05; done`,
 	"differs":              `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $4 $1/journal.jsonl;; esac`,
 	"fails then":           `case $1 in */1) cp $2 $1/journal.jsonl;; *) cp $3 $1/journal.jsonl; exit 1;; esac`,
+	"fills the disk":       `FILL=$1 exec $5`,
 	"breaks then":          `case $1 in */1) cp $2 $1/journal.jsonl;; *) exit 3;; esac`,
 	"differs and breaks":   `case $1 in */1) cp $2 $1/journal.jsonl;; */2) cp $4 $1/journal.jsonl;; *) exit 3;; esac`,
 	"fails, then talks on": `case $1 in */1) cp $3 $1/journal.jsonl; exit 1;; *) while :; do echo more; sleep 0.05; done;; esac`,
@@ -63,6 +68,11 @@ func newStage(t *testing.T) *stage {
 		}
 		journals = append(journals, file)
 	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	journals = append(journals, self)
 	s := &stage{ended: make(chan string, 100), does: make(chan string, 10000)}
 	s.Runner = suite.Runner{Jobs: 1, Repeat: 1, Dir: filepath.Join(dir, "runs"), Limits: suite.Limits{Whole: time.Minute, Silence: time.Minute}, Watch: s,
 		Command: func(i *suite.Item, dir string) []string {
@@ -138,6 +148,53 @@ func TestWhateverHappensToOneTheOthersGoOn(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(cases[n].Dir, suite.LogFile)); err != nil {
 			t.Errorf("%s: got no log: %v", cases[n].Name, err)
+		}
+	}
+}
+
+// A disk that fills up while one runs is that one's error: what it had written is evidence, and it says what happened.
+func TestAFullDiskEndsOneAndTheOthersGoOn(t *testing.T) {
+	cases := newStage(t).run(t, t.Context(), items("passes", "fills the disk", "passes"))
+	wantCase(t, cases[0], journal.Pass, "")
+	wantCase(t, cases[1], journal.Error, "file too large")
+	wantCase(t, cases[2], journal.Pass, "")
+	c := cases[1]
+	if c.Run == nil || c.Run.Ended != nil || len(c.Run.Steps) != 1 || len(c.Run.Notes) < 10 || c.Blamed != "a" {
+		t.Fatalf("got run %+v, blamed %q, want what it had written, up to step a", c.Run, c.Blamed)
+	}
+	info, err := os.Stat(filepath.Join(c.Dir, journal.FileName))
+	if err != nil || info.Size() > disk {
+		t.Errorf("got %v, %v, want a journal of no more than %d bytes", info, err, disk)
+	}
+}
+
+// disk is how large a file can become for the process that fills it.
+const disk = 4096
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("FILL"); dir != "" {
+		fmt.Println(fill(dir))
+		os.Exit(3) // as a run that cannot write its journal
+	}
+	os.Exit(m.Run())
+}
+
+// fill writes a journal until there is no room, and returns why it ends.
+func fill(dir string) error {
+	signal.Ignore(unix.SIGXFSZ) // a full disk sends none
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: disk, Max: disk}); err != nil {
+		return err
+	}
+	j, err := journal.Create(dir, time.Now, time.Now)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(j.Append(journal.RunStarted{SchemaVersion: 1, RunID: "run"}), j.Append(journal.StepStarted{ID: "a", Kind: journal.StepKindStep})); err != nil {
+		return err
+	}
+	for {
+		if err := j.Append(journal.Note{Text: "there is room"}); err != nil {
+			return err
 		}
 	}
 }

@@ -21,23 +21,42 @@ type Annotation struct {
 
 // Annotations is what the CI system of this environment wants: GitHub its commands on stderr, which it reads as well as
 // stdout, and a summary in Markdown; GitLab a Code Quality report, which shows what failed beside the changed lines
-// (its test report it takes from JUnit). Elsewhere it is nothing.
+// (its test report it takes from JUnit). Both know files by their place in the repository. Elsewhere it is nothing.
 func Annotations(s *Suite, getenv func(string) string) ([]Annotation, error) {
 	var l []Annotation
 	if getenv("GITHUB_ACTIONS") == "true" {
-		l = append(l, Annotation{Text: github(s)})
+		l = append(l, Annotation{Text: github(s, below(getenv("GITHUB_WORKSPACE")))})
 		if file := getenv("GITHUB_STEP_SUMMARY"); file != "" {
 			l = append(l, Annotation{File: file, Append: true, Text: markdown(s)})
 		}
 	}
 	if getenv("GITLAB_CI") != "" {
-		b, err := codeQuality(s)
+		b, err := codeQuality(s, below(getenv("CI_PROJECT_DIR")))
 		if err != nil {
 			return nil, err
 		}
 		l = append(l, Annotation{File: filepath.Join(getenv("CI_PROJECT_DIR"), "gl-code-quality-report.json"), Text: b})
 	}
 	return l, nil
+}
+
+// below names files as the repository in a directory does; others, and all where there is no such directory, as they are
+// named already.
+func below(root string) func(string) string {
+	return func(file string) string {
+		if root == "" {
+			return file
+		}
+		abs, err := filepath.Abs(file)
+		if err != nil {
+			return file
+		}
+		rel, err := filepath.Rel(root, abs)
+		if err != nil || !filepath.IsLocal(rel) {
+			return file
+		}
+		return filepath.ToSlash(rel)
+	}
 }
 
 // troubles is the cases that failed, and after them those that our own machinery ended.
@@ -57,11 +76,11 @@ func troubles(s *Suite) []*Case {
 const maxGitHub = 10
 
 // github is a workflow command per trouble.
-func github(s *Suite) []byte {
+func github(s *Suite, place func(string) string) []byte {
 	var b bytes.Buffer
 	l := troubles(s)
 	for _, c := range l[:min(len(l), maxGitHub)] {
-		fmt.Fprintf(&b, "::error file=%s,line=%d,title=%s::%s\n", githubProperty(c.File), max(c.Line, 1),
+		fmt.Fprintf(&b, "::error file=%s,line=%d,title=%s::%s\n", githubProperty(place(c.File)), max(c.Line, 1),
 			githubProperty(heading(c)), githubText(explained(c)))
 	}
 	if more := len(l) - maxGitHub; more > 0 {
@@ -87,20 +106,26 @@ func githubProperty(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
 }
 
-// maxSummary keeps the summary far below GitHub's limit of 1 MiB.
-const maxSummary = 100
+// maxSummary is how many bytes of a summary tell of scenarios. GitHub drops one of more than 1 MiB, to which other commands
+// of the step may add.
+const maxSummary = 512 << 10
 
 func markdown(s *Suite) []byte {
 	var b bytes.Buffer
 	n := s.Counts()
 	fmt.Fprintf(&b, "### rehearse: %s\n\n| fail | error | pass | skip |\n| --- | --- | --- | --- |\n| %d | %d | %d | %d |\n\n",
 		strings.ToUpper(string(s.Verdict())), n[journal.Fail], n[journal.Error], n[journal.Pass], n[journal.Skip])
-	l := troubles(s)
-	for _, c := range l[:min(len(l), maxSummary)] {
-		fmt.Fprintf(&b, "- **%s** %s\n\n%s\n", c.Verdict, verbatim(c.Name), fenced(explained(c)))
+	more := 0
+	for _, c := range troubles(s) {
+		text := fmt.Sprintf("- **%s** %s\n\n%s\n", c.Verdict, verbatim(c.Name), fenced(explained(c)))
+		if b.Len()+len(text) > maxSummary {
+			more++
+			continue
+		}
+		b.WriteString(text)
 	}
-	if more := len(l) - maxSummary; more > 0 {
-		fmt.Fprintf(&b, "- and %s more\n", plural(more, "scenario"))
+	if more > 0 {
+		fmt.Fprintf(&b, "- and %s more, for which there is no room here\n", plural(more, "scenario"))
 	}
 	return b.Bytes()
 }
@@ -129,7 +154,7 @@ func fenced(s string) string {
 }
 
 // codeQuality is GitLab's subset of Code Climate's format.
-func codeQuality(s *Suite) ([]byte, error) {
+func codeQuality(s *Suite, place func(string) string) ([]byte, error) {
 	type lines struct {
 		Begin int `json:"begin"`
 	}
@@ -146,9 +171,10 @@ func codeQuality(s *Suite) ([]byte, error) {
 	}
 	issues := []issue{}
 	for _, c := range troubles(s) {
-		sum := sha256.Sum256([]byte(c.File + "\x00" + c.Name + "\x00" + string(c.Verdict)))
+		file := place(c.File)
+		sum := sha256.Sum256([]byte(file + "\x00" + c.Name + "\x00" + string(c.Verdict)))
 		i := issue{heading(c) + ": " + firstOf(c), "rehearse-" + string(c.Verdict), hex.EncodeToString(sum[:16]), "critical",
-			location{c.File, lines{max(c.Line, 1)}}}
+			location{file, lines{max(c.Line, 1)}}}
 		if c.Verdict == journal.Error {
 			i.Severity = "major"
 		}

@@ -333,6 +333,9 @@ type InvariantViolated struct {
 	ID       string `json:"id"`
 	Message  string `json:"message"`
 	Evidence string `json:"evidence,omitempty"`
+	// Since is the moment, in site seconds since the run began, when it was before this event: a time limit ran out while
+	// nothing happened. 0: it came with the event.
+	Since float64 `json:"since,omitempty"`
 }
 
 // InvariantJudged is the verdict on one claim over the whole run. Observations 0 makes it an Error: nothing was seen.

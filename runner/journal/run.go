@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -248,7 +249,7 @@ func (r *Run) judge(e Event, b Body) {
 		r.fault(b.ID).Healed = &at
 	case *InvariantViolated:
 		if i := r.invariant(b.ID); i.Violated == nil {
-			i.Violated, i.At = b, at
+			i.Violated, i.At = b, cmp.Or(b.Since, at)
 		}
 	case *InvariantJudged:
 		r.invariant(b.ID).Judged = b

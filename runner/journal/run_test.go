@@ -92,6 +92,15 @@ func TestTheFirstFiringOfAFaultCounts(t *testing.T) {
 	}
 }
 
+func TestAViolationIsOfTheMomentThatItSaysAndNotOfTheOneAtWhichItWasSeen(t *testing.T) {
+	run := fold(t, InvariantViolated{ID: "a"}, StepStarted{ID: "s"}, StepStarted{ID: "t"}, InvariantViolated{ID: "b", Since: 2.5})
+	for i, want := range []float64{1, 2.5} {
+		if got := run.Invariants[i].At; got != want {
+			t.Errorf("%s: got %g, want %g", run.Invariants[i].ID, got, want)
+		}
+	}
+}
+
 func TestEveryKindHasABodyOfThatKind(t *testing.T) {
 	for kind, make := range bodies {
 		if got := make().EventKind(); got != kind {

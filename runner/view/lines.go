@@ -65,7 +65,11 @@ func judgement(b journal.Body, say sayFunc) []span {
 	case *journal.FaultHealed:
 		return say(yellow, "fault", "%s healed%s", b.ID, after(": ", b.Target))
 	case *journal.InvariantViolated:
-		return say(red, "violated", "%s: %s", b.ID, b.Message)
+		since := ""
+		if b.Since > 0 {
+			since = " since " + clock(b.Since)
+		}
+		return say(red, "violated", "%s%s: %s", b.ID, since, b.Message)
 	case *journal.InvariantJudged:
 		if b.Verdict == journal.Error {
 			return say(red, "unseen", "%s: %s", b.ID, b.Message)

@@ -61,7 +61,7 @@ func refused() journaltest.Story {
 	return append(upgrade(),
 		journal.StepEnded{ID: "control-plane-rolled", Kind: journal.StepKindWait, Outcome: journal.Failed, Code: "timeout",
 			Message: "waited 3h: 1 of 3 machines updated", SiteSeconds: 10800},
-		journal.InvariantViolated{ID: "etcd-quorum", Message: "etcd of prod-a has no quorum"},
+		journal.InvariantViolated{ID: "etcd-quorum", Message: "etcd of prod-a has no quorum", Since: 1700},
 		journal.InvariantJudged{ID: "etcd-quorum", Verdict: journal.Fail},
 		journal.RunEnded{Verdict: journal.Fail, Message: "control-plane-rolled: waited 3h", SiteSeconds: 10800})
 }

@@ -19,7 +19,7 @@ func (o *Observer) lookAtDisks(ctx context.Context, b journal.Body) error {
 		for _, s := range b.Slots {
 			for _, d := range s.Disks {
 				if _, known := o.disks[d.Path]; d.Path != "" && !known {
-					o.disks[d.Path] = journal.Disk{Path: d.Path}
+					o.disks[d.Path] = journal.Disk{}
 				}
 			}
 		}
@@ -36,7 +36,7 @@ func (o *Observer) lookAtDisks(ctx context.Context, b journal.Body) error {
 			return nil // the observer ends
 		}
 		for path := range o.disks {
-			o.disks[path] = journal.Disk{Path: path}
+			o.disks[path] = journal.Disk{}
 		}
 		return o.emit(journal.Disk{})
 	}

@@ -71,7 +71,7 @@ type Observer struct {
 	done   sync.WaitGroup
 
 	mu    sync.Mutex              // guards the seen of all feeds and disks, and keeps what is emitted in order
-	disks map[string]journal.Disk // that pools name, as they were told last
+	disks map[string]journal.Disk // that pools name, as they were told last; without a path: not told
 }
 
 // feed is one kind in one namespace.

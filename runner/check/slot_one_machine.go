@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
@@ -37,13 +38,22 @@ var slotOneMachine = Invariant{
 	},
 }
 
+// slotsOf is the slots with their states and machines.
+func slotsOf(p Pool) string {
+	var l []string
+	for _, s := range p.Slots {
+		l = append(l, fmt.Sprintf("%s is %q for %q", s.Hostname, s.State, s.Machine))
+	}
+	return strings.Join(l, ", ")
+}
+
 // miscounted tells when a slot is counted twice, in no state that there is, or not at all.
 func miscounted(p Pool) *Breach {
 	states, hosts := map[string]int{}, map[string]bool{}
 	for _, slot := range p.Slots {
 		if hosts[slot.Hostname] {
 			return &Breach{Message: fmt.Sprintf("pool %s: slot %s is there twice", p.Name, slot.Hostname),
-				Evidence: fmt.Sprint(p.Slots)}
+				Evidence: slotsOf(p)}
 		}
 		hosts[slot.Hostname] = true
 		states[slot.State]++
@@ -54,6 +64,6 @@ func miscounted(p Pool) *Breach {
 	}
 	return &Breach{
 		Message:  fmt.Sprintf("pool %s: got %d slots, and %d available, in use or released", p.Name, p.Total, sum),
-		Evidence: fmt.Sprint(p.Slots),
+		Evidence: slotsOf(p),
 	}
 }

@@ -3,6 +3,8 @@ package check
 import (
 	"bytes"
 	"flag"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,7 @@ import (
 	"github.com/rehearse-dev/rehearse/runner/journal/journaltest"
 )
 
-var update = flag.Bool("update", false, "write the journals of testdata anew")
+var update = flag.Bool("update", false, "write testdata anew")
 
 type story = journaltest.Story
 
@@ -62,11 +64,25 @@ var short = journal.ControlPlane{
 	Message: "1 of 3 etcd members is healthy, at least 2 healthy member required for etcd quorum",
 }
 
+// unready is one that is not available for another reason.
+var unready = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "False",
+	Message: "Control plane certificates are not available"}
+
 var healthyAgain = journal.ControlPlane{Cluster: "prod-a", Name: "prod-a", Replicas: 3, MaxSurge: 1, Available: "True"}
 
 func joining(m *journal.Machine) {
 	m.Phase, m.Ready, m.Node, m.Kubelet, m.Etcd = "Provisioned", false, "", "", nil
 }
+
+// silent is a machine whose member of etcd does not answer.
+func silent(name string) journal.Machine {
+	return cp(name, "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded"))
+}
+
+var (
+	up   = journal.Endpoint{Cluster: "prod-a", Answers: true}
+	down = journal.Endpoint{Cluster: "prod-a", Message: "dial tcp 192.0.2.9:6443: connect: connection refused"}
+)
 
 func pods(desired, available int) journal.CloudProvider {
 	return journal.CloudProvider{Cluster: "prod-a", Desired: desired, Available: available}
@@ -84,7 +100,7 @@ var stories = map[string]story{
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), cp("d", "v1.34.5")),
 	"disks-follow-slots.refuse": append(pooled(), gone("a"), pool(slot("cp-1", journal.SlotReleased, "a", "u-1")),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-2"))),
-	"disks-follow-slots.refuse-without-its-disk": append(pooled(), disk("root", "d"), disk("etcd"), gone("a"),
+	"disks-follow-slots.refuse-without-its-disk": append(pooled(), disk("root", "d"), gone("a"), disk("etcd"),
 		pool(slot("cp-1", journal.SlotInUse, "d", "u-1")), cp("d", "v1.34.5", starting), cp("d", "v1.34.5")),
 	"control-plane-one-minor-at-a-time.accept": three("v1.33.7", asking("v1.34.5", "cp-2"), cp("d", "v1.34.5"),
 		gone("a"), gone("b"), cp("e", "v1.34.5"), gone("c"), asking("v1.35.1", "cp-3"), cp("f", "v1.35.1"), gone("d"),
@@ -97,11 +113,18 @@ var stories = map[string]story{
 	"cpi-available.accept": three("v1.33.7", pods(3, 3), cp("d", "v1.34.5", joining), pods(4, 3), pods(4, 4),
 		cp("d", "v1.34.5"), pods(4, 0), 10*time.Minute, pods(3, 3), cp("e", "v1.34.5", joining), pods(3, 0), time.Minute,
 		pods(3, 1), 10*time.Minute, cp("e", "v1.34.5")),
+	"cpi-available.accept-behind-an-endpoint-that-is-away": three("v1.33.7", cp("d", "v1.34.5", joining), pods(3, 0), down,
+		10*time.Minute, pods(3, 3), up),
+	"cpi-available.accept-healed-at-the-very-moment": three("v1.33.7", cp("d", "v1.34.5", joining), pods(3, 0),
+		118*time.Second, pods(3, 3)),
+	"cpi-available.refuse-healed-since": three("v1.33.7", pods(3, 3), cp("d", "v1.34.5", joining), pods(3, 0),
+		10*time.Minute, pods(3, 3)),
 	"cpi-available.refuse": three("v1.33.7", pods(3, 3), cp("d", "v1.34.5", joining), pods(3, 0), 3*time.Minute,
 		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
 	"cpi-available.refuse-without-one": three("v1.33.7", journal.CloudProvider{Cluster: "prod-a", Missing: true},
 		10*time.Minute, cp("d", "v1.34.5", joining), 3*time.Minute,
 		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+	"endpoint-answers.refuse-healed-since": three("v1.33.7", up, down, 10*time.Minute, up),
 	"endpoint-answers.accept": three("v1.33.7", journal.Endpoint{Cluster: "prod-a", Answers: true}, time.Hour,
 		journal.Endpoint{Cluster: "prod-a", Message: "connection refused"}, 20*time.Second,
 		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"},
@@ -126,6 +149,30 @@ var stories = map[string]story{
 		cp("c", "v1.33.7", etcd("Unknown", "Failed to connect to etcd: context deadline exceeded")),
 		journal.Endpoint{Cluster: "prod-a", Message: "dial tcp 192.0.2.9:6443: connect: connection refused"}, 130*time.Second,
 		journal.WaitPending{ID: "control-plane-rolled", Text: "0 of 3"}),
+	"etcd-quorum.accept-behind-an-endpoint-that-answers-again": three("v1.33.7", up, silent("b"), silent("c"), down,
+		10*time.Minute, up, time.Minute, cp("b", "v1.33.7"), cp("c", "v1.33.7")),
+	"etcd-quorum.accept-a-count-that-has-just-fallen-short": three("v1.33.7", unready, 10*time.Minute, short, time.Minute,
+		healthyAgain),
+	"etcd-quorum.accept-a-count-with-a-machine-that-has-just-gone": three("v1.33.7", cp("a", "v1.33.7", deleting), short,
+		10*time.Minute, gone("a"), time.Minute, healthyAgain),
+	"etcd-quorum.accept-a-member-whose-machine-is-drained": three("v1.33.7",
+		cp("a", "v1.33.7", deleting, etcd("False", "Machine is deleting")),
+		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")), cp("b", "v1.33.7")),
+	"etcd-quorum.accept-a-member-that-has-left": three("v1.33.7", gone("c"),
+		cp("a", "v1.33.7", deleting, etcd("False", "Etcd doesn't have an etcd member for Node a")),
+		cp("a", "v1.33.7", deleting, etcd("False", "Machine is deleting")),
+		cp("a", "v1.33.7", deleting, etcd("Unknown", "Last successful probe at 2026-11-21T02:00:00Z"))),
+	"etcd-quorum.refuse-without-the-member-that-has-left": three("v1.33.7",
+		cp("a", "v1.33.7", deleting, etcd("False", "Machine is deleting")),
+		cp("a", "v1.33.7", deleting, etcd("False", "Etcd doesn't have an etcd member for Node a")),
+		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff"))),
+	"etcd-quorum.refuse-a-sick-member-whose-machine-is-drained": three("v1.33.7",
+		cp("a", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")),
+		cp("a", "v1.33.7", deleting, etcd("False", "Machine is deleting")),
+		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff"))),
+	"etcd-quorum.refuse-healed-since": three("v1.33.7", silent("b"), silent("c"), 10*time.Minute, cp("b", "v1.33.7"),
+		cp("c", "v1.33.7")),
+	"etcd-quorum.refuse-by-its-own-count-healed-since": three("v1.33.7", short, 10*time.Minute, healthyAgain),
 	"etcd-quorum.refuse": three("v1.33.7",
 		journal.StepStarted{ID: "control-plane-rolled", Kind: journal.StepKindWait},
 		cp("b", "v1.33.7", etcd("False", "etcd pod: CrashLoopBackOff")),
@@ -223,6 +270,54 @@ func TestSavedJournalsAreJudged(t *testing.T) {
 	}
 }
 
+// TestEveryViolationIsToldWithItsMomentAndEvidence compares what the journals of the stories say that are refused.
+func TestEveryViolationIsToldWithItsMomentAndEvidence(t *testing.T) {
+	var got strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(stories)) {
+		id, verdict, _ := strings.Cut(name, ".")
+		if !strings.HasPrefix(verdict, "refuse") {
+			continue
+		}
+		fmt.Fprintln(&got, name)
+		for _, x := range said(t, id, stories[name]) {
+			v, ok := x.body.(journal.InvariantViolated)
+			if !ok || v.Evidence == "" {
+				t.Errorf("%s: got %+v, want a violation with its evidence", name, x.body)
+			}
+			fmt.Fprintf(&got, "\tevent %d at %g, since %g: %s\n", x.after.Seq, x.after.At, v.Since, v.Message)
+			fmt.Fprintf(&got, "\t\t%s\n", strings.ReplaceAll(v.Evidence, "\n", "\n\t\t"))
+		}
+	}
+	want := journaltest.Golden(t, "violations.txt", *update, []byte(got.String()))
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Error("(-want +got):\n" + diff)
+	}
+}
+
+// saying is what a judge had to say after an event.
+type saying struct {
+	after journal.Event
+	body  journal.Body
+}
+
+func said(t *testing.T, id string, s story) (l []saying) {
+	t.Helper()
+	j, err := NewJudge([]string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Scan(bytes.NewReader(write(t, id, s)), func(e journal.Event) error {
+		said, err := j.Observe(e)
+		for _, b := range said {
+			l = append(l, saying{e, b})
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 func TestEveryInvariantHasAJournalItAcceptsAndOneItRefuses(t *testing.T) {
 	for _, i := range All {
 		for _, verdict := range []string{".accept", ".refuse"} {
@@ -292,19 +387,10 @@ func TestAQuorumThatCannotBeSeenIsNotTakenForOne(t *testing.T) {
 }
 
 func TestOnlyTheFirstMomentIsReported(t *testing.T) {
-	j, err := NewJudge([]string{"one-control-plane-machine-at-a-time"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var violated []journal.Body
-	raw := write(t, "one-control-plane-machine-at-a-time", three("v1.33.7", cp("a", "v1.33.7", deleting),
-		cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting)))
-	if _, err := journal.Scan(bytes.NewReader(raw), func(e journal.Event) error {
-		l, err := j.Observe(e)
-		violated = append(violated, l...)
-		return err
-	}); err != nil {
-		t.Fatal(err)
+	for _, x := range said(t, "one-control-plane-machine-at-a-time", three("v1.33.7", cp("a", "v1.33.7", deleting),
+		cp("b", "v1.33.7", deleting), cp("c", "v1.33.7", deleting))) {
+		violated = append(violated, x.body)
 	}
 	want := []journal.Body{journal.InvariantViolated{ID: "one-control-plane-machine-at-a-time",
 		Message: "control plane of prod-a: got 2 machines being deleted, want one", Evidence: "a, b"}}

@@ -33,11 +33,14 @@ const absence = 120
 
 func joinsWithoutProvider(s *Estate, cluster string) *Breach {
 	p, known := s.providers[cluster]
-	if !known || p.Available > 0 || s.Now-p.Since < absence {
+	if !known || p.Available > 0 || !s.lasted(p.Since, absence) {
 		return nil
 	}
+	if e, known := s.endpoints[cluster]; known && !e.Answers {
+		return nil // nobody tells what its pods do
+	}
 	for _, m := range s.Machines(cluster) {
-		if m.Phase != "Provisioned" || m.Node != "" || m.Deleting || s.Now-m.PhaseSince < absence {
+		if m.Phase != "Provisioned" || m.Node != "" || m.Deleting || !s.lasted(m.PhaseSince, absence) {
 			continue
 		}
 		evidence := fmt.Sprintf("%d of %d pods are available", p.Available, p.Desired)

@@ -18,7 +18,7 @@ var endpointAnswers = Invariant{
 	},
 	Broken: func(s *Estate) *Breach {
 		for _, c := range s.Clusters() {
-			if e, known := s.endpoints[c]; known && !e.Answers && s.Now-e.Since >= failover {
+			if e, known := s.endpoints[c]; known && !e.Answers && s.lasted(e.Since, failover) {
 				return &Breach{
 					Message:  fmt.Sprintf("the control-plane endpoint of %s has not answered for %d s", c, failover),
 					Evidence: fmt.Sprintf("since %.0f s of the run: %s", e.Since, e.Message),

@@ -13,7 +13,7 @@ import (
 type Estate struct {
 	Now         float64 // site seconds
 	machines    map[key]*Machine
-	planes      map[key]ControlPlane
+	planes      map[key]journal.ControlPlane
 	deployments map[key]journal.MachineDeployment
 	pools       map[key]Pool
 	disks       map[string]journal.Disk // by path
@@ -24,6 +24,7 @@ type Estate struct {
 	origins     map[string]origin // by cluster
 	old         map[key]bool      // machines that were there before the first step
 	begun       bool              // a step has begun
+	doubts      map[key]float64   // since when, in site seconds, there has been a doubt; with no name: of the control plane
 }
 
 type key struct{ cluster, name string }
@@ -32,6 +33,8 @@ type key struct{ cluster, name string }
 type Machine struct {
 	journal.Machine
 	Voted      bool    // its etcd member was healthy once: it takes part in the quorum
+	Sick       bool    // its etcd member was unhealthy when it was asked last: it is not while the machine is being deleted
+	Left       bool    // its etcd member has left, since the machine is being deleted
 	EtcdSince  float64 // site seconds since when its etcd member has been in this state
 	PhaseSince float64 // site seconds since when it has been in this phase
 }
@@ -49,18 +52,13 @@ type CloudProvider struct {
 	Since float64
 }
 
-// ControlPlane is a KubeadmControlPlane and what is remembered about it.
-type ControlPlane struct {
-	journal.ControlPlane
-	AvailableSince float64 // site seconds since when its condition Available has had this status
-}
-
 func newEstate() *Estate {
 	return &Estate{
-		machines: map[key]*Machine{}, planes: map[key]ControlPlane{},
+		machines: map[key]*Machine{}, planes: map[key]journal.ControlPlane{},
 		deployments: map[key]journal.MachineDeployment{}, pools: map[key]Pool{}, disks: map[string]journal.Disk{},
 		endpoints: map[string]Endpoint{}, providers: map[string]CloudProvider{},
 		gone: map[string]bool{}, kept: map[string]string{}, origins: map[string]origin{}, old: map[key]bool{},
+		doubts: map[key]float64{},
 	}
 }
 
@@ -94,25 +92,34 @@ func (s *Estate) ControlPlaneMachines(cluster string) []*Machine {
 }
 
 // ControlPlane is the KubeadmControlPlane of a cluster.
-func (s *Estate) ControlPlane(cluster string) (ControlPlane, bool) {
+func (s *Estate) ControlPlane(cluster string) (journal.ControlPlane, bool) {
 	for k, p := range s.planes {
 		if k.cluster == cluster { // Cluster API allows one
 			return p, true
 		}
 	}
-	return ControlPlane{}, false
+	return journal.ControlPlane{}, false
 }
 
 // TemplateOwner says who referred to a machine template when the run began, "" when nobody did.
 func (s *Estate) TemplateOwner(name string) string { return s.kept[name] }
 
-// GoneTemplates is the machine templates that were deleted, sorted.
+// GoneTemplates is the machine templates that were deleted and not created again, sorted.
 func (s *Estate) GoneTemplates() []string { return slices.Sorted(maps.Keys(s.gone)) }
+
+// lasted tells whether something that began at since has lasted for so many site seconds. Times are of milliseconds, so
+// that half of one is nothing but what adding them up has cost.
+func (s *Estate) lasted(since, limit float64) bool { return s.Now-since > limit-0.0005 }
 
 // apply adds one event.
 func (s *Estate) apply(at float64, b journal.Body) {
 	s.Now = at
 	s.remember(b)
+	s.add(at, b)
+	s.dateDoubts()
+}
+
+func (s *Estate) add(at float64, b journal.Body) {
 	switch b := b.(type) {
 	case *journal.StepStarted:
 		s.begun = true
@@ -120,7 +127,7 @@ func (s *Estate) apply(at float64, b journal.Body) {
 		s.machine(at, *b)
 	case *journal.ControlPlane:
 		s.keep(b.Template, "KubeadmControlPlane "+b.Name)
-		s.plane(at, *b)
+		set(s.planes, key{b.Cluster, b.Name}, *b, b.Deleted)
 	case *journal.MachineDeployment:
 		s.keep(b.Template, "MachineDeployment "+b.Name)
 		set(s.deployments, key{b.Cluster, b.Name}, *b, b.Deleted)
@@ -145,13 +152,11 @@ func (s *Estate) apply(at float64, b journal.Body) {
 		}
 		s.disks[b.Path] = *b
 	case *journal.Template:
-		if b.Deleted {
-			s.gone[b.Name] = true
-		}
+		set(s.gone, b.Name, true, !b.Deleted)
 	}
 }
 
-func set[T any](m map[key]T, k key, v T, deleted bool) {
+func set[K comparable, T any](m map[K]T, k K, v T, deleted bool) {
 	if deleted {
 		delete(m, k)
 		return
@@ -165,15 +170,6 @@ func (s *Estate) keep(template, owner string) {
 	}
 }
 
-func (s *Estate) plane(at float64, b journal.ControlPlane) {
-	k := key{b.Cluster, b.Name}
-	p := ControlPlane{ControlPlane: b, AvailableSince: at}
-	if old, ok := s.planes[k]; ok && old.Available == b.Available {
-		p.AvailableSince = old.AvailableSince
-	}
-	set(s.planes, k, p, b.Deleted)
-}
-
 func (s *Estate) machine(at float64, b journal.Machine) {
 	k := key{b.Cluster, b.Name}
 	if b.Phase == journal.PhaseDeleted {
@@ -185,12 +181,16 @@ func (s *Estate) machine(at float64, b journal.Machine) {
 		if old.Phase == b.Phase {
 			m.PhaseSince = old.PhaseSince
 		}
-		m.Voted = old.Voted
+		m.Voted, m.Sick, m.Left = old.Voted, old.Sick, old.Left
 		if etcdState(old.Etcd) == etcdState(b.Etcd) {
 			m.EtcdSince = old.EtcdSince
 		}
 	}
 	m.Voted = m.Voted || etcdState(b.Etcd) == "True"
+	if !b.Deleting || !says(b.Etcd, unaskedTexts) {
+		m.Sick = etcdState(b.Etcd) == "False"
+	}
+	m.Left = m.Left || b.Deleting && says(b.Etcd, leftTexts)
 	s.machines[k] = m
 }
 

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rehearse-dev/rehearse/runner/journal"
@@ -46,33 +47,21 @@ const blindness = 120
 const quorumText = "required for etcd quorum"
 
 func quorumLost(s *Estate, cluster string) *Breach {
-	voting, healthy, unknown := 0, 0, 0
-	var sick []string
-	for _, m := range s.ControlPlaneMachines(cluster) {
-		if m.Deleting || !m.Voted { // on its way out: its member is removed first; or in, and nobody can ask its member yet
-			unknown++
-		}
-		if !m.Voted || m.Deleting {
-			continue
-		}
-		voting++
-		if etcdState(m.Etcd) == "Unknown" {
-			unknown++
-		}
-		if memberHealthy(s, cluster, m) {
-			healthy++
-			continue
-		}
-		sick = append(sick, fmt.Sprintf("Machine %s: etcd healthy is %s: %s", m.Name, m.Etcd.Healthy, m.Etcd.Message))
-	}
-	p, ok := s.ControlPlane(cluster)
-	short := ok && p.Available == "False" && strings.Contains(p.Message, quorumText)
-	if short && unknown == 0 && s.Now-p.AvailableSince >= blindness {
+	p, _ := s.ControlPlane(cluster)
+	if since, short := s.doubts[key{cluster, ""}]; short && s.lasted(since, blindness) {
 		return &Breach{
 			Message:  fmt.Sprintf("etcd of %s has no quorum", cluster),
 			Evidence: fmt.Sprintf("KubeadmControlPlane %s: Available is False: %s", p.Name, p.Message),
 		}
 	}
+	members := votingMembers(s, cluster)
+	var sick []string
+	for _, m := range members {
+		if !memberHealthy(s, m) {
+			sick = append(sick, fmt.Sprintf("Machine %s: etcd healthy is %s: %s", m.Name, m.Etcd.Healthy, m.Etcd.Message))
+		}
+	}
+	voting, healthy := len(members), len(members)-len(sick)
 	if quorum := voting/2 + 1; voting > 0 && healthy < quorum {
 		return &Breach{
 			Message: fmt.Sprintf("etcd of %s: got %d of %d voting members healthy, want at least %d",
@@ -83,28 +72,68 @@ func quorumLost(s *Estate, cluster string) *Breach {
 	return nil
 }
 
+// votingMembers is the machines whose members count. A machine that is being deleted keeps its member while it is
+// drained, and is asked no more; that the member has left is told by the others.
+func votingMembers(s *Estate, cluster string) []*Machine {
+	return slices.DeleteFunc(s.ControlPlaneMachines(cluster), func(m *Machine) bool { return !m.Voted || m.Left })
+}
+
+// What is said of the member of a machine that is being deleted: that it is asked no more, or that it has left. The
+// second of each is the older condition's.
+// Source: cluster-api@v1.13.4 controlplane/kubeadm updateManagedEtcdConditions, compareMachinesAndMembers.
+var (
+	unaskedTexts = []string{"Machine is deleting", "Deleting"}
+	leftTexts    = []string{"Etcd doesn't have an etcd member", "Missing etcd member"}
+)
+
+func says(e *journal.Etcd, texts []string) bool {
+	return e != nil && slices.ContainsFunc(texts, func(t string) bool { return strings.HasPrefix(e.Message, t) })
+}
+
 // memberHealthy gives the benefit of the doubt to what is not known, unless it was looked for in vain and for long.
-func memberHealthy(s *Estate, cluster string, m *Machine) bool {
-	switch etcdState(m.Etcd) {
-	case "False":
-		return false
-	case "Unknown":
-		return !inVain(s, cluster, m) || s.Now-m.EtcdSince < blindness
-	}
-	return true
+func memberHealthy(s *Estate, m *Machine) bool {
+	since, doubted := s.doubts[key{m.Cluster, m.Name}]
+	return !m.Sick && !(doubted && inVain(m) && s.lasted(since, blindness))
 }
 
 // inVain tells that the member itself did not answer. Other messages say that nobody came as far as asking it ("Last
 // successful probe at", "Failed to get the Node"), or that the member answered, but not everything ("Failed to get etcd
-// alarms"). The way to a member leads through the endpoint of its cluster: while that does not answer either, nobody came
-// as far, whatever the message, which depends on who looked first.
+// alarms").
 // Source: cluster-api@v1.13.4 controlplane/kubeadm updateManagedEtcdConditions, setConditionsToUnknown.
-func inVain(s *Estate, cluster string, m *Machine) bool {
-	if e, known := s.endpoints[cluster]; known && !e.Answers {
-		return false
+func inVain(m *Machine) bool {
+	return etcdState(m.Etcd) == "Unknown" && says(m.Etcd, []string{"Failed to connect to etcd", "Failed to get etcd members"})
+}
+
+// dateDoubts keeps since when there has been a doubt about each control plane's count, and about each member. The way to
+// a member leads through the endpoint of its cluster: while that does not answer nobody comes as far, whatever the
+// message, which depends on who looked first, and when it answers again somebody has to look again.
+func (s *Estate) dateDoubts() {
+	for _, c := range s.Clusters() {
+		s.doubt(key{c, ""}, countsTooFew(s, c))
+		e, known := s.endpoints[c]
+		for _, m := range s.ControlPlaneMachines(c) {
+			k := key{c, m.Name}
+			_, before := s.doubts[k]
+			s.doubt(k, (!known || e.Answers) && (inVain(m) || before && etcdState(m.Etcd) == "Unknown"))
+		}
 	}
-	return strings.HasPrefix(m.Etcd.Message, "Failed to connect to etcd") ||
-		strings.HasPrefix(m.Etcd.Message, "Failed to get etcd members")
+}
+
+func (s *Estate) doubt(k key, there bool) {
+	if _, before := s.doubts[k]; !before || !there {
+		set(s.doubts, k, s.Now, !there)
+	}
+}
+
+// countsTooFew tells that the control plane says so while it could ask every member.
+func countsTooFew(s *Estate, cluster string) bool {
+	for _, m := range s.ControlPlaneMachines(cluster) {
+		if m.Deleting || !m.Voted || etcdState(m.Etcd) == "Unknown" {
+			return false
+		}
+	}
+	p, ok := s.ControlPlane(cluster)
+	return ok && p.Available == "False" && strings.Contains(p.Message, quorumText)
 }
 
 // quorumOutOfSight says that so many members have been out of sight for so long, through no fault of theirs, that
@@ -117,7 +146,7 @@ func quorumOutOfSight(s *Estate, cluster string) string {
 			continue
 		}
 		voting++
-		if away := s.Now - m.EtcdSince; etcdState(m.Etcd) == "Unknown" && !inVain(s, cluster, m) && away >= blindness {
+		if etcdState(m.Etcd) == "Unknown" && memberHealthy(s, m) && s.lasted(m.EtcdSince, blindness) {
 			unseen = append(unseen, fmt.Sprintf("Machine %s: %s", m.Name, m.Etcd.Message))
 			continue
 		}

@@ -3,7 +3,9 @@ package check
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -39,7 +41,8 @@ func NewJudge(ids []string) (*Judge, error) {
 }
 
 // Observe adds one event and returns what the journal has to say about it: each invariant that it is the first to
-// break, and a warning for each that could not be judged for the first time until then.
+// break, or that silence broke since the last event, and a warning for each that could not be judged for the first time
+// until then.
 func (j *Judge) Observe(e journal.Event) ([]journal.Body, error) {
 	b, err := e.Decode()
 	if err != nil || b == nil {
@@ -53,7 +56,7 @@ func (j *Judge) Observe(e journal.Event) ([]journal.Body, error) {
 	if _, j.over = b.(*journal.RunEnded); j.over {
 		return nil, nil // the verdicts are given
 	}
-	l := j.blinded(e.At)
+	l := slices.Concat(j.ripened(e.At), j.blinded(e.At))
 	j.estate.apply(e.At, b)
 	for _, t := range j.cases {
 		if t.Sees(b) {
@@ -63,10 +66,41 @@ func (j *Judge) Observe(e journal.Event) ([]journal.Body, error) {
 			continue
 		}
 		if t.breach = t.Broken(j.estate); t.breach != nil {
-			l = append(l, journal.InvariantViolated{ID: t.ID, Message: t.breach.Message, Evidence: t.breach.Evidence})
+			l = append(l, t.violated(0))
 		}
 	}
 	return l, nil
+}
+
+func (t *trial) violated(since float64) journal.InvariantViolated {
+	return journal.InvariantViolated{ID: t.ID, Message: t.breach.Message, Evidence: t.breach.Evidence, Since: since}
+}
+
+// ripened judges the silence between the last event and one at that time, which may end a breach at the very moment. What
+// silence breaks stays broken as long as nothing happens, so that the first moment of it, to the millisecond, can be
+// searched for.
+func (j *Judge) ripened(now float64) []journal.Body {
+	var l []journal.Body
+	last := j.estate.Now
+	silence := int(math.Round((now - last) * 1000))
+	for _, t := range j.cases {
+		if t.breach != nil {
+			continue
+		}
+		moment := sort.Search(silence, func(ms int) bool { return t.at(j.estate, last+float64(ms)/1000) != nil })
+		if moment < silence {
+			since := math.Round(last*1000+float64(moment)) / 1000
+			t.breach = t.at(j.estate, since)
+			l = append(l, t.violated(since))
+		}
+	}
+	return l
+}
+
+// at looks at the estate as it is at another time.
+func (t *trial) at(s *Estate, now float64) *Breach {
+	s.Now = now
+	return t.Broken(s)
 }
 
 // blinded looks at the estate as it was until now, before an event changes it: what comes back into sight was out of

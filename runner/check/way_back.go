@@ -79,8 +79,8 @@ func stage(s *Estate, cluster string, o origin) string {
 	p, _ := s.ControlPlane(cluster)
 	switch {
 	case created != nil:
-		return fmt.Sprintf("control-plane machine %s of %s was created and has not joined: it goes first, and etcd's quorum "+
-			"is as it was", created.Name, created.Version)
+		return fmt.Sprintf("control-plane machine %s of %s was created and has not joined: it goes first; etcd has %d of %d "+
+			"members", created.Name, created.Version, len(votingMembers(s, cluster)), p.Replicas)
 	case replaced != nil:
 		return fmt.Sprintf("control-plane machines have been replaced within %s's minor version: etcd's data stays readable",
 			o.version)

@@ -24,6 +24,7 @@ type Estate struct {
 	origins     map[string]origin // by cluster
 	old         map[key]bool      // machines that were there before the first step
 	begun       bool              // a step has begun
+	most        map[string]int    // machines that the control plane of a cluster may have
 	doubts      map[key]float64   // since when, in site seconds, there has been a doubt; with no name: of the control plane
 }
 
@@ -58,7 +59,7 @@ func newEstate() *Estate {
 		deployments: map[key]journal.MachineDeployment{}, pools: map[key]Pool{}, disks: map[string]journal.Disk{},
 		endpoints: map[string]Endpoint{}, providers: map[string]CloudProvider{},
 		gone: map[string]bool{}, kept: map[string]string{}, origins: map[string]origin{}, old: map[key]bool{},
-		doubts: map[key]float64{},
+		doubts: map[key]float64{}, most: map[string]int{},
 	}
 }
 
@@ -117,6 +118,7 @@ func (s *Estate) apply(at float64, b journal.Body) {
 	s.remember(b)
 	s.add(at, b)
 	s.dateDoubts()
+	s.allowMachines()
 }
 
 func (s *Estate) add(at float64, b journal.Body) {

@@ -43,12 +43,21 @@ func tooManyAtOnce(s *Estate, cluster string) *Breach {
 		}
 	}
 	p, ok := s.ControlPlane(cluster)
-	if most := p.Replicas + p.MaxSurge; ok && len(all) > most {
+	if ok && len(all) > s.most[cluster] {
 		return &Breach{
 			Message: fmt.Sprintf("control plane of %s: got %d machines, want at most %d (%d replicas, surge %d)",
-				cluster, len(all), most, p.Replicas, p.MaxSurge),
+				cluster, len(all), s.most[cluster], p.Replicas, p.MaxSurge),
 			Evidence: strings.Join(names, ", "),
 		}
 	}
 	return nil
+}
+
+// allowMachines keeps how many machines each control plane may have. To ask for fewer takes none away at once: those that
+// are there may stay until they go.
+func (s *Estate) allowMachines() {
+	for _, c := range s.Clusters() {
+		p, _ := s.ControlPlane(c)
+		s.most[c] = max(p.Replicas+p.MaxSurge, min(s.most[c], len(s.ControlPlaneMachines(c))))
+	}
 }

@@ -9,9 +9,12 @@ import (
 	"github.com/rehearse-dev/rehearse/runner/journal"
 )
 
-// Differences says in what two runs of one scenario and one seed differ: verdict, outcomes of steps, occurrences and
-// targets of faults, invariants, rollback. Durations and the words of messages are not compared. Machines are compared by
-// label, since their names are drawn anew for each run.
+// Differences says in what two runs of one scenario and one seed differ. Compared are the verdict; of each step the
+// outcome, the code, whether its time ran out, how many of its writes changed something, and what going back would have
+// meant after it; of each fault the targets that it met, in their order, and whether it was healed; what became of each
+// invariant, and of the rollback. Not compared are durations, the words of messages, and the moments of site time: nor,
+// therefore, in which step a fault fell, nor how often it met one target, which the journal has once.
+// Machines are compared by label, since the names of new ones are drawn anew for each run.
 func Differences(a, b *journal.Run) []string {
 	var l []string
 	compare := func(what string, x, y []string) {
@@ -49,11 +52,26 @@ func steps(r *journal.Run) []string {
 	for _, s := range r.Steps {
 		text := fmt.Sprintf("%s %s cut off", s.Kind, s.ID)
 		if s.End != nil {
-			text = strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Kind, s.ID, s.End.Outcome, s.End.Code))
+			text = strings.TrimSpace(fmt.Sprintf("%s %s %s %s", s.Kind, s.ID, s.End.Outcome, s.End.Code)) + more(s)
 		}
 		l = append(l, text)
 	}
 	return l
+}
+
+// more is what else is compared of a step that has ended.
+func more(s *journal.Step) string {
+	text := ""
+	if s.End.Expired {
+		text += ", its time was up"
+	}
+	if s.End.Writes > 0 {
+		text += fmt.Sprintf(", writes %d", s.End.Writes)
+	}
+	if s.Back != nil {
+		text += ", then " + string(s.Back.Level)
+	}
+	return text
 }
 
 // faults are those of a run, in the order in which they were asked for, with the machines of their targets as labels.
@@ -93,9 +111,10 @@ func rollback(r *journal.Run) []string {
 	return []string{string(r.Rollback.End.Outcome) + " " + r.Rollback.End.Code}
 }
 
-// labels replaces the names of a run's machines by "CLUSTER/ROLE#N", where N counts the moments at which machines of the
-// role were first seen: those of one moment are made by one decision, and which of them is which is chance. A name that
-// the other run has too is no chance and stays.
+// labels replaces the names of a run's machines, which are drawn from one sequence: one that both runs have may be that of
+// another machine. A new machine is "CLUSTER/ROLE#N", where N counts the moments at which new machines of the role were
+// first seen: those of one moment are made by one decision, and which of them is which is chance. A machine that both runs
+// found there keeps its name; an old one that the other run did not find is "CLUSTER/ROLE of before".
 func labels(r, other *journal.Run) *strings.Replacer {
 	all := slices.Clone(r.Machines()) // by cluster, role and age
 	type role struct{ cluster, role string }
@@ -103,11 +122,16 @@ func labels(r, other *journal.Run) *strings.Replacer {
 	label := map[string]string{}
 	for _, m := range all {
 		k := role{m.Cluster, m.Role}
-		if count[k] == 0 || m.First > last[k] {
-			count[k]++
-			last[k] = m.First
-		}
-		if other.Machine(m.Cluster, m.Name) == nil {
+		switch twin := other.Machine(m.Cluster, m.Name); {
+		case m.Old && twin != nil && twin.Old:
+			label[m.Name] = m.Name
+		case m.Old:
+			label[m.Name] = fmt.Sprintf("%s/%s of before", m.Cluster, m.Role)
+		default:
+			if count[k] == 0 || m.First > last[k] {
+				count[k]++
+				last[k] = m.First
+			}
 			label[m.Name] = fmt.Sprintf("%s/%s#%d", m.Cluster, m.Role, count[k])
 		}
 	}
@@ -116,9 +140,7 @@ func labels(r, other *journal.Run) *strings.Replacer {
 	})
 	var pairs []string
 	for _, m := range all {
-		if l, ok := label[m.Name]; ok {
-			pairs = append(pairs, m.Name, l)
-		}
+		pairs = append(pairs, m.Name, label[m.Name])
 	}
 	return strings.NewReplacer(pairs...)
 }

@@ -122,7 +122,7 @@ func (a *adopter) machines(ctx context.Context) ([]*adopted, error) {
 }
 
 func (a *adopter) controlPlaneMachine(i int) (*adopted, error) {
-	name := a.kcp.Name + "-" + suffix(a.seed, a.kcp.Name, i)
+	name := machineName(a.seed, a.kcp.Name, i)
 	spec := a.kcp.Spec.MachineTemplate
 	m := &clusterv1.Machine{
 		TypeMeta: metav1.TypeMeta{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine"},
@@ -236,12 +236,11 @@ func localKubeletMode(spec *bootstrapv1.KubeadmConfigSpec, version string) error
 
 // machineSet writes the current MachineSet of a MachineDeployment.
 func (a *adopter) machineSet(ctx context.Context, md *clusterv1.MachineDeployment) (*clusterv1.MachineSet, error) {
-	tail := suffix(a.seed, md.Name, 0)
 	labels := maps.Clone(md.Spec.Template.Labels)
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[clusterv1.MachineDeploymentUniqueLabel] = fmt.Sprintf("%d-%s", hash32(a.seed, md.Name), tail)
+	labels[clusterv1.MachineDeploymentUniqueLabel] = fmt.Sprintf("%d-%s", hash32(a.seed, md.Name), suffix(a.seed, md.Name, 0))
 	selector := md.Spec.Selector.DeepCopy()
 	if selector.MatchLabels == nil {
 		selector.MatchLabels = map[string]string{}
@@ -249,7 +248,7 @@ func (a *adopter) machineSet(ctx context.Context, md *clusterv1.MachineDeploymen
 	selector.MatchLabels[clusterv1.MachineDeploymentUniqueLabel] = labels[clusterv1.MachineDeploymentUniqueLabel]
 	ms := &clusterv1.MachineSet{
 		TypeMeta: metav1.TypeMeta{APIVersion: clusterv1.GroupVersion.String(), Kind: "MachineSet"},
-		ObjectMeta: metav1.ObjectMeta{Name: md.Name + "-" + tail, Namespace: md.Namespace, Labels: maps.Clone(labels),
+		ObjectMeta: metav1.ObjectMeta{Name: machineSetName(a.seed, md.Name), Namespace: md.Namespace, Labels: maps.Clone(labels),
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(md, clusterv1.GroupVersion.WithKind("MachineDeployment"))},
 			Annotations: map[string]string{clusterv1.RevisionAnnotation: "1", clusterv1.DisableMachineCreateAnnotation: "false",
 				clusterv1.DesiredReplicasAnnotation: fmt.Sprint(*md.Spec.Replicas), clusterv1.MaxReplicasAnnotation: fmt.Sprint(*md.Spec.Replicas + 1)}},
@@ -270,7 +269,7 @@ func (a *adopter) workers(ctx context.Context, md *clusterv1.MachineDeployment, 
 	for i := range int(*ms.Spec.Replicas) {
 		m := &clusterv1.Machine{
 			TypeMeta: metav1.TypeMeta{APIVersion: clusterv1.GroupVersion.String(), Kind: "Machine"},
-			ObjectMeta: metav1.ObjectMeta{Name: ms.Name + "-" + suffix(a.seed, ms.Name, i), Namespace: ms.Namespace, Labels: maps.Clone(ms.Spec.Template.Labels),
+			ObjectMeta: metav1.ObjectMeta{Name: machineName(a.seed, ms.Name, i), Namespace: ms.Namespace, Labels: maps.Clone(ms.Spec.Template.Labels),
 				Annotations: maps.Clone(ms.Spec.Template.Annotations), Finalizers: []string{clusterv1.MachineFinalizer},
 				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ms, clusterv1.GroupVersion.WithKind("MachineSet"))}},
 			Spec: *ms.Spec.Template.Spec.DeepCopy(),
@@ -424,6 +423,14 @@ func hash32(seed uint64, parts ...any) uint32 {
 	fmt.Fprintln(h, parts...)
 	return h.Sum32()
 }
+
+// machineName is that of the ith machine of a KubeadmControlPlane or a MachineSet that is found running.
+func machineName(seed uint64, owner string, i int) string {
+	return owner + "-" + suffix(seed, owner, i)
+}
+
+// machineSetName is that of the MachineSet of a MachineDeployment that is found running.
+func machineSetName(seed uint64, md string) string { return md + "-" + suffix(seed, md, 0) }
 
 // suffix is five characters of Kubernetes' alphabet for generated names, drawn from the seed.
 func suffix(seed uint64, name string, i int) string {

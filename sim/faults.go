@@ -175,20 +175,3 @@ func (t *Twin) begun(cluster string) (*workload, error) {
 	}
 	return w, nil
 }
-
-// Names are what a fault may name of this world.
-func (p *Plan) Names() fault.Names {
-	n := fault.Names{fault.RoleName: {fault.ControlPlane}}
-	for _, c := range p.clusters {
-		n[fault.ClusterName] = append(n[fault.ClusterName], c.Name)
-		for _, m := range c.manifests {
-			if m.Object.GetKind() == "MachineDeployment" {
-				n[fault.RoleName] = append(n[fault.RoleName], m.Object.GetName())
-			}
-		}
-	}
-	for _, t := range p.World.Templates {
-		n[fault.TemplateName] = append(n[fault.TemplateName], t.Name)
-	}
-	return n
-}

@@ -83,7 +83,9 @@ func TestARestoredTwinHasTheDisksOfItsSlots(t *testing.T) {
 // TestAPoolOnATwin looks at what no upgrade shows: the field that upstream does not know, admission, and a slot that is
 // reclaimed, with a vCenter that fails to delete its disks at first.
 func TestAPoolOnATwin(t *testing.T) {
-	twin := start(t, pooled(t), sim.Options{Pace: clock.Free})
+	w := pooled(t)
+	twin := start(t, w, sim.Options{Pace: clock.Free})
+	known(t, twin, w)
 	scheme, err := kube.NewScheme()
 	if err != nil {
 		t.Fatal(err)

@@ -260,8 +260,10 @@ func TestAClusterThatIsFoundRunningIsAsIfItHadBeenProvisioned(t *testing.T) {
 }
 
 func TestAnAdoptedClusterIsNotRolled(t *testing.T) {
-	twin := start(t, world(t, 3, 1), sim.Options{Pace: clock.Hold})
+	w := world(t, 3, 1)
+	twin := start(t, w, sim.Options{Pace: clock.Hold})
 	c := management(t, twin)
+	known(t, twin, w)
 	names := func() (l []string) {
 		for _, m := range list(t, c, "cluster.x-k8s.io/v1beta2", "Machine") {
 			l = append(l, m.GetName()+" "+string(m.GetUID()))

@@ -258,13 +258,25 @@ func TestAFaultThatCannotBeInjectedSaysWhy(t *testing.T) {
 }
 
 func TestNamesAreCheckedBeforeAnythingStarts(t *testing.T) {
-	world := Names{ClusterName: {"prod-a"}, TemplateName: {"new", "old"}, RoleName: {"control-plane", "md-0"}}
+	world := Names{ClusterName: {"prod-b", "prod-a"}, TemplateName: {"new", "old"}, RoleName: {"control-plane", "md-0"},
+		MachineOf("prod-a", ""): {"cp-1", "md-0-1"}, MachineOf("prod-a", "control-plane"): {"cp-1"}, MachineOf("prod-a", "md-0"): {"md-0-1"},
+		MemberOf("prod-a"): {"cp-1"}, MemberOf("prod-b"): {"slot-1"}}
 	for _, c := range []struct{ text, want string }{
 		{"worker-join-fails:cluster=prod-a", ""},
 		{"vm-template-missing:name=new,when=machine:md-0/1", ""},
 		{"vm-template-missing", ""},
-		{"worker-join-fails:cluster=prod-b", `fault worker-join-fails: cluster: the world has no cluster "prod-b"; there are prod-a`},
+		{"worker-join-fails:cluster=prod-c", `fault worker-join-fails: cluster: the world has no cluster "prod-c"; there are prod-b, prod-a`},
 		{"vm-template-missing:name=newer", `fault vm-template-missing: name: the world has no VM template "newer"; there are new, old`},
+		{"machine-deleted:machine=cp-1", ""},
+		{"machine-deleted:machine=cp-2", `fault machine-deleted: machine: the world has no machine of prod-a of role control-plane "cp-2"; there are cp-1`},
+		{"machine-deleted:machine=md-0-1", `fault machine-deleted: machine: the world has no machine of prod-a of role control-plane "md-0-1"; there are cp-1`},
+		{"machine-deleted:machine=md-0-1,role=md-0", ""},
+		{"machine-deleted:machine=cp-1,cluster=prod-b", `fault machine-deleted: machine: the world has no machine of prod-b of role control-plane "cp-1"; before the run there is none`},
+		{"node-not-ready:machine=md-0-1", ""},
+		{"node-not-ready:machine=md-0-2", `fault node-not-ready: machine: the world has no machine of prod-a "md-0-2"; there are cp-1, md-0-1`},
+		{"etcd-member-down:member=md-0-1", `fault etcd-member-down: member: the world has no etcd member of prod-a "md-0-1"; there are cp-1`},
+		{"etcd-nospace:member=slot-1,cluster=prod-b", ""},
+		{"etcd-slow:member=slot-2,cluster=prod-b", `fault etcd-slow: member: the world has no etcd member of prod-b "slot-2"; there are slot-1`},
 		{"drain-blocked:when=machine:md-1/1", `fault drain-blocked: when: the world has no role "md-1"; there are control-plane, md-0`},
 	} {
 		s, err := Parse(c.text)

@@ -20,7 +20,7 @@ var etcdMemberDown = Fault{
 	Source:   "000_d64b8bff74bf7917.txt, Rolling Back a Failed Upgrade; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/controllers/scale.go",
 	Args: []Arg{
 		clusterArg,
-		{Name: "member", Doc: "the machine; by default drawn from the seed"},
+		{Name: "member", Doc: "its node, of a machine that is there when the run begins, or a slot of a pool; by default drawn from the seed", Kind: MemberName},
 		{Name: "count", Doc: "how many members, if none is named", Default: "1", Kind: Number},
 	},
 	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {

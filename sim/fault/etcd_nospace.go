@@ -16,7 +16,7 @@ var etcdNospace = Fault{
 	Source:   "go.etcd.io/etcd/server/v3@v3.6.5 etcdserver/apply applierV3Capped; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/workload_cluster_conditions.go",
 	Args: []Arg{
 		clusterArg,
-		{Name: "member", Doc: "the machine; by default drawn from the seed"},
+		{Name: "member", Doc: "its node, of a machine that is there when the run begins, or a slot of a pool; by default drawn from the seed", Kind: MemberName},
 		{Name: "count", Doc: "how many members, if none is named", Default: "1", Kind: Number},
 	},
 	inject: func(_ context.Context, s Site, a Args, hit func(string)) (laid, error) {

@@ -18,7 +18,7 @@ var etcdSlow = Fault{
 	Source:   "go.etcd.io/etcd/server/v3@v3.6.5 config.ServerConfig.ReqTimeout; sigs.k8s.io/cluster-api@v1.13.4 controlplane/kubeadm/internal/etcd.DefaultCallTimeout",
 	Args: []Arg{
 		clusterArg,
-		{Name: "member", Doc: "the machine; by default drawn from the seed"},
+		{Name: "member", Doc: "its node, of a machine that is there when the run begins, or a slot of a pool; by default drawn from the seed", Kind: MemberName},
 		{Name: "count", Doc: "how many members, if none is named; by default a majority", Kind: Number},
 		{Name: "latency", Doc: "of each answer, in site time", Default: "20s", Kind: Duration},
 	},

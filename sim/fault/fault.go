@@ -67,8 +67,21 @@ const (
 	Duration     Kind = "duration" // of site time, more than nothing
 	ClusterName  Kind = "cluster"
 	TemplateName Kind = "VM template"
-	RoleName     Kind = "role" // of machines: control-plane, or a MachineDeployment
+	RoleName     Kind = "role"        // of machines: control-plane, or a MachineDeployment
+	MachineName  Kind = "machine"     // of those that are there when the run begins; see MachineOf
+	MemberName   Kind = "etcd member" // the name of its node; see MemberOf
 )
+
+// MachineOf is the kind of the machines of a cluster that have a role; "" is any.
+func MachineOf(cluster, role string) Kind {
+	if role != "" {
+		role = " of role " + role
+	}
+	return MachineName + Kind(" of "+cluster+role)
+}
+
+// MemberOf is the kind of the etcd members of a cluster.
+func MemberOf(cluster string) Kind { return MemberName + Kind(" of "+cluster) }
 
 // clusterArg is the argument that most faults have, roleArg one of those that meet machines.
 var (

@@ -19,7 +19,7 @@ var machineDeleted = Fault{
 	Args: []Arg{
 		clusterArg,
 		{Name: "role", Doc: "of the machine", Default: "control-plane", Kind: RoleName},
-		{Name: "machine", Doc: "its name; by default one of those that are not going already, drawn from the seed"},
+		{Name: "machine", Doc: "its name, of one that is there when the run begins; by default one that is not going already, drawn from the seed", Kind: MachineName},
 	},
 	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)

@@ -20,7 +20,7 @@ var nodeNotReady = Fault{
 	Args: []Arg{
 		clusterArg,
 		{Name: "role", Doc: "of the machine; by default a worker's, of the oldest MachineDeployment", Kind: RoleName},
-		{Name: "machine", Doc: "its name; by default drawn from the seed"},
+		{Name: "machine", Doc: "its name, of one that is there when the run begins; by default drawn from the seed", Kind: MachineName},
 		{Name: "cause", Doc: "what has happened", Default: "kubelet", OneOf: []string{"kubelet", "network"}},
 	},
 	inject: func(ctx context.Context, s Site, a Args, hit func(string)) (laid, error) {

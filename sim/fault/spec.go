@@ -92,6 +92,9 @@ func take(m map[string]string, k, otherwise string) string {
 // Names are what a world declares, by kind.
 type Names map[Kind][]string
 
+// Add adds names of a kind.
+func (n Names) Add(k Kind, names []string) { n[k] = append(n[k], names...) }
+
 // NameError is a name that the world does not declare.
 type NameError struct {
 	Arg   string
@@ -101,10 +104,15 @@ type NameError struct {
 }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("%s: the world has no %s %q; there are %s", e.Arg, e.Kind, e.Got, strings.Join(e.Known, ", "))
+	known := "there are " + strings.Join(e.Known, ", ")
+	if len(e.Known) == 0 {
+		known = "before the run there is none"
+	}
+	return fmt.Sprintf("%s: the world has no %s %q; %s", e.Arg, e.Kind, e.Got, known)
 }
 
-// Check tells whether the world has what the spec names. Its errors are *SpecError around *NameError.
+// Check tells whether the world has what the spec names. Its errors are *SpecError around *NameError. A machine that comes
+// in the run has no name before it, so none can be asked for.
 func (s Spec) Check(n Names) error {
 	check := func(arg string, k Kind, got string) error {
 		if got == "" || slices.Contains(n[k], got) {
@@ -116,9 +124,24 @@ func (s Spec) Check(n Names) error {
 		if a.Kind == "" || a.Kind == Number || a.Kind == Duration {
 			continue
 		}
-		if err := check(a.Name, a.Kind, s.Args[a.Name]); err != nil {
+		if err := check(a.Name, s.kindOf(a, n), s.Args[a.Name]); err != nil {
 			return err
 		}
 	}
 	return check("when", RoleName, s.When.Role)
+}
+
+// kindOf is the kind of an argument's value: a machine is one of the cluster and the role that the fault is about.
+func (s Spec) kindOf(a Arg, n Names) Kind {
+	cluster := s.Args["cluster"]
+	if cluster == "" && len(n[ClusterName]) > 0 {
+		cluster = slices.Min(n[ClusterName])
+	}
+	switch a.Kind {
+	case MachineName:
+		return MachineOf(cluster, s.Args["role"])
+	case MemberName:
+		return MemberOf(cluster)
+	}
+	return a.Kind
 }

@@ -100,7 +100,7 @@ func (r *Rehearsal) addFault(text string) error {
 			return err
 		}
 	}
-	return s.Check(r.plan.Names())
+	return s.Check(r.plan.Names(r.c.Provision))
 }
 
 // checkHealed refuses a fault that waits for an operator: only a scenario has one.

@@ -68,7 +68,7 @@ func callText(f dsl.FaultCall) (string, error) {
 // may be given anything.
 func (r *Rehearsal) checkCluster(s *dsl.Scenario) error {
 	name, ok := r.params.Strings()["cluster"]
-	known := r.plan.Names()[fault.ClusterName]
+	known := r.plan.Names(r.c.Provision)[fault.ClusterName]
 	if !ok || slices.Contains(known, name) || s.Expect.Kind == dsl.IsBlocked {
 		return nil
 	}
@@ -185,7 +185,7 @@ func (r *Rehearsal) checkStep(id string, pos diag.Position) (kinds []string, err
 		if s.Matches(of) && (back == "" || s.Kind == "step") {
 			kinds = append(kinds, cmp.Or(back, s.Kind))
 		}
-		for _, role := range r.plan.Names()[fault.RoleName] {
+		for _, role := range r.plan.Names(r.c.Provision)[fault.RoleName] {
 			words = append(words, strings.ReplaceAll(s.Pattern, "*", role))
 		}
 	}

@@ -95,7 +95,7 @@ type Expectation struct {
 	Within     time.Duration
 	Rollback   string          // done, refused or failed; such a run is rolled back when it stops before its end
 	Invariants map[string]bool // true: it holds; false: it is violated. The others hold
-	Never      []string        // ids of steps, invariants and faults; a text with a space: of what was said
+	Never      []string        // ids of steps and invariants; a text with a space: of what was said
 	Order      []string        // ids of steps and faults, "fault:ID" where one could be both
 	Pos        Position
 }

@@ -109,11 +109,6 @@ func (j *judge) happened(what string) string {
 			return fmt.Sprintf("%s violated at %.0f s", i.ID, i.At)
 		}
 	}
-	for _, f := range j.r.Faults {
-		if f.ID == what && f.Fired != nil {
-			return fmt.Sprintf("fault %s at %.0f s", f.ID, f.At)
-		}
-	}
 	if !strings.Contains(what, " ") {
 		return ""
 	}

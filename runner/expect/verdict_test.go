@@ -124,7 +124,6 @@ func TestExpectations(t *testing.T) {
 		{"an invariant is violated", dsl.Expectation{Kind: dsl.Completes, Invariants: map[string]bool{"etcd-quorum": false}},
 			append([]story{violated, judged}, passed...), append([]story{held}, passed...), "got no violation of etcd-quorum, want one"},
 		{"a step never begins", dsl.Expectation{Kind: dsl.Completes, Never: []string{"workers"}}, passed, append([]story{step("workers", journal.StepEnded{})}, passed...), "got step workers at 0 s, want it never"},
-		{"a fault never comes", dsl.Expectation{Kind: dsl.Completes, Never: []string{"etcd-quorum-loss"}}, passed, append([]story{fired}, passed...), "got fault etcd-quorum-loss at 0 s, want it never"},
 		{"words are never said", dsl.Expectation{Kind: dsl.Completes, Never: []string{"no Leader"}}, passed, recovered, `got "1 of 3: etcd has no leader" at 0 s, want it never`},
 		{"order", dsl.Expectation{Kind: dsl.Completes, Order: []string{"preflight", "control-plane", "rolled"}}, passed, []story{edit, preflight, rolled, completed}, "got control-plane before preflight"},
 		{"order of a fault", dsl.Expectation{Kind: dsl.Completes, Order: []string{"control-plane", "fault:etcd-quorum-loss", "rolled"}},

@@ -100,9 +100,7 @@ func (r *Rehearsal) checkAction(id string, a dsl.Action) error {
 	if err != nil {
 		return err
 	}
-	asks := func(kind ...string) bool {
-		return slices.ContainsFunc(kinds, func(k string) bool { return k == "" || slices.Contains(kind, k) })
-	}
+	asks := func(kind ...string) bool { return mayBe(kinds, kind) }
 	switch {
 	case !asks("gate", "manual", "wait"):
 		return refused("operator-not-asked", a.Pos, fmt.Errorf("%s is a step: the operator acts at gates, at manuals and at waits that are stuck", id))
@@ -124,18 +122,35 @@ func (r *Rehearsal) checkAction(id string, a dsl.Action) error {
 	return refused("fault-unknown", a.Pos, fmt.Errorf("the scenario has no fault %q", a.Heal)).Hint(diag.DidYouMean(a.Heal, ids))
 }
 
-// checkExpectation refuses names that no run of this runbook, with these faults, can have.
+// mayBe tells whether one of the kinds that a step may have is wanted. The source does not say all of them.
+func mayBe(kinds, wanted []string) bool {
+	return slices.ContainsFunc(kinds, func(k string) bool { return k == "" || slices.Contains(wanted, k) })
+}
+
+// endsAt are the kinds of steps at which a run can end so: only what waits has a time that can be up, and only a step
+// writes. It can end in the other ways at all kinds.
+var endsAt = map[dsl.ExpectKind][]string{
+	dsl.Stuck:   {"wait", "manual"},
+	dsl.Refused: {"step"},
+}
+
+// checkExpectation refuses names that no run of this runbook, with these faults, can have, and claims that no such run
+// could break or keep.
 func (r *Rehearsal) checkExpectation(s *dsl.Scenario) error {
 	e := s.Expect
 	if e.Step != "" {
-		if _, err := r.checkStep(e.Step, e.Pos); err != nil {
+		kinds, err := r.checkStep(e.Step, e.Pos)
+		if err != nil {
 			return err
+		}
+		if want, ok := endsAt[e.Kind]; ok && !mayBe(kinds, want) {
+			err := fmt.Errorf("no run is %s at %s: got a %s, want a %s", e.Kind, e.Step, kinds[0], strings.Join(want, " or a "))
+			return refused("contradiction", e.Pos, err)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.Invariants)) {
-		if !slices.Contains(r.runbook.Invariants, id) {
-			err := fmt.Errorf("runbook %s does not watch invariant %q", r.runbook.Name, id)
-			return refused("invariant-unknown", e.Pos, err).Hint(diag.DidYouMean(id, r.runbook.Invariants))
+		if err := r.checkInvariant(id, e.Pos); err != nil {
+			return err
 		}
 	}
 	for _, id := range e.Order {
@@ -144,16 +159,41 @@ func (r *Rehearsal) checkExpectation(s *dsl.Scenario) error {
 		}
 	}
 	for _, id := range e.Never {
-		_, err := check.Find(id)
-		_, isFault := fault.Find(id)
-		if err == nil || isFault || strings.Contains(id, " ") {
-			continue
-		}
-		if err := r.checkHappening(id, false, e.Pos); err != nil {
+		if err := r.checkNever(id, e.Pos); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkInvariant wants the runbook to watch it: of another one nothing is seen.
+func (r *Rehearsal) checkInvariant(id string, pos diag.Position) error {
+	if slices.Contains(r.runbook.Invariants, id) {
+		return nil
+	}
+	err := fmt.Errorf("runbook %s does not watch invariant %q", r.runbook.Name, id)
+	return refused("invariant-unknown", pos, err).Hint(diag.DidYouMean(id, r.runbook.Invariants))
+}
+
+// checkNever refuses what says nothing: a fault of the scenario has to come, or the run proves nothing, and no other can.
+func (r *Rehearsal) checkNever(id string, pos diag.Position) error {
+	if strings.Contains(id, " ") {
+		return nil
+	}
+	plain, _, _ := strings.Cut(id, "#")
+	_, unknown := check.Find(id)
+	_, isFault := fault.Find(plain)
+	switch {
+	case slices.ContainsFunc(r.faults, func(f fault.Spec) bool { return f.ID == id }):
+		return refused("contradiction", pos, fmt.Errorf("fault %s is in faults and never comes: a fault that does not come makes the run an error", id))
+	case unknown == nil:
+		return r.checkInvariant(id, pos)
+	}
+	_, err := r.checkStep(id, pos)
+	if err != nil && isFault {
+		return refused("contradiction", pos, fmt.Errorf("fault %s never comes in any run: it is not in faults", id))
+	}
+	return err
 }
 
 // checkHappening wants a fault of the scenario or, unless it must be one, a step of the runbook.

@@ -113,6 +113,18 @@ func TestASiteThatIsNotThereIsAnError(t *testing.T) {
 	expect(t, got, journal.Error, runner.ExitError)
 }
 
+// The faults are armed on a site that is well; one that is not proves nothing about the runbook.
+func TestASiteThatCannotBeArmedIsAnErrorAndNoStepBegins(t *testing.T) {
+	r := newRig(t, newSite(t, newFakeAPI(t).config()))
+	r.options.Arm = func(context.Context, func(time.Duration) error) error { return errors.New("the world is not well") }
+	got := r.run(t, func(context.Context, dsl.Host) error {
+		t.Error("the runbook ran")
+		return nil
+	})
+	expect(t, got, journal.Error, runner.ExitError)
+	contains(t, "message", got.Message, "arm the faults: the world is not well")
+}
+
 func TestAFaultThatNeverFiresIsAnError(t *testing.T) {
 	r := newRig(t, newSite(t, newFakeAPI(t).config()))
 	r.options.Arm = func(context.Context, func(time.Duration) error) error {

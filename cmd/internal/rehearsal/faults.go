@@ -2,7 +2,9 @@ package rehearsal
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"time"
 
 	"github.com/rehearse-dev/rehearse/runner/journal"
 	"github.com/rehearse-dev/rehearse/sim"
@@ -33,6 +35,25 @@ func newFaults(ctx context.Context, t *sim.Twin, j *journal.Writer, specs []faul
 		Healed: func(s fault.Spec, target string) { note(journal.FaultHealed{ID: s.ID, Target: target}) },
 		Failed: func(_ fault.Spec, err error) { breaks(err) },
 	})}
+}
+
+// settled is how long a fault that is there from the start has been there when the runbook begins: the controllers look
+// at everything anew every ten minutes, and a person would not begin in the very second in which something breaks.
+const settled = 15 * time.Minute
+
+// arm lets come what is there from the start. A site that is not well before is an error: nobody could tell what of it is
+// the fault's.
+func (f *faults) arm(ctx context.Context, healthy func(context.Context) error, sleep func(time.Duration) error) error {
+	if err := healthy(ctx); err != nil {
+		return fmt.Errorf("the world is not well before any fault: %w", err)
+	}
+	if f.engine.Start(ctx) {
+		if err := sleep(settled); err != nil {
+			return err
+		}
+	}
+	f.engine.Begin(ctx)
+	return nil
 }
 
 // hear is called for every event, one at a time.

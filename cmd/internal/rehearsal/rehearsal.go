@@ -240,16 +240,7 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 					return err
 				}
 			}
-			if err := twin.Healthy(ctx); err != nil {
-				return fmt.Errorf("the world is not well before any fault: %w", err)
-			}
-			if engine.engine.Start(ctx) {
-				if err := sleep(settled); err != nil {
-					return err
-				}
-			}
-			engine.engine.Begin(ctx)
-			return nil
+			return engine.arm(ctx, twin.Healthy, sleep)
 		},
 		BeforeStep: engine.engine.BeforeStep,
 		ClockReport: func() journal.Clock {
@@ -261,10 +252,6 @@ func (r *Rehearsal) Run(ctx context.Context, s Surroundings) (_ runner.Result, e
 		},
 	})
 }
-
-// settled is how long a fault that is there from the start has been there when the runbook begins: the controllers look
-// at everything anew every ten minutes, and a person would not begin in the very second in which something breaks.
-const settled = 15 * time.Minute
 
 func (r *Rehearsal) started(wallTimeOnly []string) journal.RunStarted {
 	return journal.RunStarted{SchemaVersion: 1, RunID: filepath.Base(r.c.Dir), Version: r.c.Version, Seed: r.c.Seed,

@@ -18,7 +18,7 @@ const (
 // Kinds is the kinds in the order in which they are shown, with what they are.
 var Kinds = []struct{ Name, Plural, Doc string }{
 	{KindFault, "Faults", "What can be made to go wrong on a twin."},
-	{KindCode, "Codes", "What a step, a wait or a rollback says when it stops. Codes do not change, so that people can grep for them."},
+	{KindCode, "Codes", "What a step, a wait or a rollback says when it stops, or what is said of input with which nothing was started. Codes do not change, so that people can grep for them."},
 	{KindInvariant, "Invariants", "What is watched during the whole run. The first moment at which one does not hold is kept with its evidence; the run goes on, and has failed."},
 }
 

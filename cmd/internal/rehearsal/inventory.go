@@ -93,7 +93,7 @@ func (inv *inventory) into(w *dsl.World, file *inventoryText) error {
 	if inv.ACP != "" {
 		v, err := value.ParseVersion(inv.ACP)
 		if err != nil {
-			return file.refused("acp", fmt.Errorf("acp: %w", err))
+			return file.refusedAt("acp", fmt.Errorf("acp: %w", err))
 		}
 		if w.ACP == "" {
 			w.ACP = v.String()
@@ -103,7 +103,7 @@ func (inv *inventory) into(w *dsl.World, file *inventoryText) error {
 	for _, name := range file.ordered(inv.Templates) {
 		v, err := value.ParseVersion(inv.Templates[name])
 		if err != nil {
-			return file.refused(name, fmt.Errorf("templates: %s: %w", name, err))
+			return file.refusedAt(name, fmt.Errorf("templates: %s: %w", name, err))
 		}
 		templates = append(templates, dsl.WorldTemplate{Name: name, Kubernetes: v.String(), Pos: file.position(name)})
 	}
@@ -112,7 +112,7 @@ func (inv *inventory) into(w *dsl.World, file *inventoryText) error {
 	}
 	for _, a := range inv.Artifacts {
 		if !dsl.IsArtifact(a) {
-			return file.refused(a, fmt.Errorf(`artifacts: got %q, want "repository:tag"`, a))
+			return file.refusedAt(a, fmt.Errorf(`artifacts: got %q, want "repository:tag"`, a))
 		}
 	}
 	if w.Registry.Artifacts == nil {
@@ -122,7 +122,7 @@ func (inv *inventory) into(w *dsl.World, file *inventoryText) error {
 	for key, text := range inv.Timing {
 		d, err := value.ParseDuration(text)
 		if err != nil {
-			return file.refused(key, fmt.Errorf("timing: %s: %w", key, err))
+			return file.refusedAt(key, fmt.Errorf("timing: %s: %w", key, err))
 		}
 		timing[key] = time.Duration(d)
 	}
@@ -153,16 +153,16 @@ func (t *inventoryText) malformed(err error) error {
 		return refused("inventory-malformed", diag.Position{File: t.name, Line: n}, errors.New(m[2]))
 	}
 	if m := inField.FindStringSubmatch(text); m != nil {
-		return t.refused(m[1], fmt.Errorf("%s: got something else than its form: want acp: VERSION, templates: {NAME: VERSION}, artifacts: [REPOSITORY:TAG], timing: {KEY: DURATION}", m[1]))
+		return t.refusedAt(m[1], fmt.Errorf("%s: got something else than its form: want acp: VERSION, templates: {NAME: VERSION}, artifacts: [REPOSITORY:TAG], timing: {KEY: DURATION}", m[1]))
 	}
 	if m := quoted.FindStringSubmatch(text); m != nil {
-		return t.refused(m[1], fmt.Errorf("got %q, want acp, templates, artifacts or timing", m[1]))
+		return t.refusedAt(m[1], fmt.Errorf("got %q, want acp, templates, artifacts or timing", m[1]))
 	}
-	return t.refused("", err)
+	return t.refusedAt("", err)
 }
 
-// refused is an error at the line of a word.
-func (t *inventoryText) refused(word string, err error) error {
+// refusedAt is an error at the line of a word.
+func (t *inventoryText) refusedAt(word string, err error) error {
 	return refused("inventory-malformed", t.position(word), err)
 }
 

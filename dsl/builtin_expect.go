@@ -103,8 +103,8 @@ func (c *call) formed(e Expectation, given map[string]bool) error {
 		return c.errorf("bad-argument", "for parameter writes: got %d, want a number from 0 on", *e.Writes)
 	case given["within"] && e.Within <= 0:
 		return c.errorf("bad-argument", "for parameter within: got %s, want a positive duration", e.Within)
-	case !slices.Contains([]string{"", "done", "refused", "failed"}, e.Rollback):
-		return c.errorf("bad-argument", `for parameter rollback: got %q, want "done", "refused" or "failed"`, e.Rollback)
+	case !slices.Contains([]string{"", "done", "noop", "refused", "failed"}, e.Rollback):
+		return c.errorf("bad-argument", `for parameter rollback: got %q, want "done", "noop", "refused" or "failed"`, e.Rollback)
 	}
 	for _, id := range e.Order {
 		if plain := strings.TrimPrefix(UndoneID(id), "fault:"); !IsKebab(plain) && !faultID.MatchString(plain) {

@@ -93,7 +93,7 @@ type Expectation struct {
 	Because    string // in what was said at the end, upper and lower case alike
 	Writes     *int   // that changed something, or may have, those of a rollback left out
 	Within     time.Duration
-	Rollback   string          // done, refused or failed; such a run is rolled back when it stops before its end
+	Rollback   string          // done, noop, refused or failed; such a run is rolled back when it stops before its end
 	Invariants map[string]bool // true: it holds; false: it is violated. The others hold
 	Never      []string        // ids of steps and invariants; a text with a space: of what was said
 	Order      []string        // ids of steps and faults, "fault:ID" where one could be both

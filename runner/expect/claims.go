@@ -50,7 +50,7 @@ func (j *judge) rollback() {
 		j.no("got no rollback, want one that is %s", j.e.Rollback)
 	default:
 		end := j.r.Rollback.End
-		got := map[journal.Outcome]string{journal.Done: "done", journal.Noop: "done", journal.Blocked: "refused", journal.Failed: "failed"}[end.Outcome]
+		got := map[journal.Outcome]string{journal.Done: "done", journal.Noop: "noop", journal.Blocked: "refused", journal.Failed: "failed"}[end.Outcome]
 		if got != j.e.Rollback {
 			j.no("got a rollback that is %s%s, want it %s", got, in(" (", end.Message, ")"), j.e.Rollback)
 		}

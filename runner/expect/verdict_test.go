@@ -117,6 +117,8 @@ func TestExpectations(t *testing.T) {
 		{"writes", dsl.Expectation{Kind: dsl.Completes, Writes: writes(1)}, passed, []story{preflight, completed}, "got 0 writes, want 1"},
 		{"writes of a rollback do not count", dsl.Expectation{Kind: dsl.Stuck, Writes: writes(1), Rollback: "done"}, rolledBack(journal.Done, stayedStuck), rolledBack(journal.Done, siteSaidNo), "got 0 writes"},
 		{"rollback", dsl.Expectation{Kind: dsl.Stuck, Rollback: "refused"}, rolledBack(journal.Blocked, stayedStuck), rolledBack(journal.Failed, stayedStuck), "got a rollback that is failed (no quorum), want it refused"},
+		{"a rollback that did something", dsl.Expectation{Kind: dsl.Stuck, Rollback: "done"}, rolledBack(journal.Done, stayedStuck), rolledBack(journal.Noop, stayedStuck), "got a rollback that is noop (no quorum), want it done"},
+		{"a rollback that had nothing to do", dsl.Expectation{Kind: dsl.Stuck, Rollback: "noop"}, rolledBack(journal.Noop, stayedStuck), rolledBack(journal.Done, stayedStuck), "got a rollback that is done (no quorum), want it noop"},
 		{"within", dsl.Expectation{Kind: dsl.Completes, Within: 10 * time.Minute}, passed, append(slices.Clone(passed[:3]), story{journal.RunEnded{Verdict: journal.Pass, Completed: true, SiteSeconds: 601}}), "got the end after 601 s of site time, want it within 10m0s"},
 		{"within, until it is stuck", dsl.Expectation{Kind: dsl.Stuck, Within: 25 * time.Minute}, stayedStuck,
 			[]story{preflight, {10 * time.Minute}, stuck(timedOut), ends(journal.Fail, 1, "rolled: stuck", 3300)}, "got rolled being stuck after 2100 s"},

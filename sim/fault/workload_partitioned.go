@@ -3,8 +3,9 @@ package fault
 import "context"
 
 var workloadPartitioned = Fault{
-	ID:     "workload-partitioned",
-	Effect: "the management cluster and the administrators do not reach the API server of the workload cluster: connections are refused",
+	ID: "workload-partitioned",
+	Effect: "the management cluster and the administrators do not reach the API server of the workload cluster: connections are refused. A network " +
+		"that loses packets without a word is not played: who waits for an answer does so in the machine's time",
 	Symptom: "RemoteConnectionProbe of the Cluster turns False after 50 s, conditions that come from inside the cluster turn Unknown after 5 minutes, " +
 		"and machines are neither drained nor replaced; before the run preflight refuses with control-plane-unreachable",
 	Recovery: "restore the network; everything goes on by itself",

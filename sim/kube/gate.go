@@ -17,14 +17,12 @@ type GateMode int
 
 const (
 	GateOpen   GateMode = iota
-	GateStall           // connections stay up and no byte moves: a black hole
 	GateClosed          // connections are reset, and new ones refused: nobody listens
 )
 
 // Gate is a TCP proxy with a fault switch. One in front of each workload API server plays the load balancer of the
-// control plane endpoint; one between the API server and its etcd can take the storage away.
-//
-// A client that hits a stalled gate waits in real time; site time stands still meanwhile if the client counts as work.
+// control plane endpoint; one between the API server and its etcd can take the storage away. It is never silent: a client
+// that waits for an answer does so in real time, in which site time would stand still.
 type Gate struct {
 	lis  net.Listener
 	home func() (net.Conn, error)
@@ -155,19 +153,16 @@ func (g *Gate) listensAgain(closings *int) bool {
 	return closed && !g.ended
 }
 
-// pass blocks while the gate stalls. It tells whether the gate is open.
-func (g *Gate) pass() bool {
+// open tells whether bytes may pass.
+func (g *Gate) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.mode == GateStall {
-		g.moved.Wait()
-	}
 	return g.mode == GateOpen
 }
 
 func (g *Gate) handle(c net.Conn) {
 	defer c.Close()
-	if !g.pass() {
+	if !g.open() {
 		return
 	}
 	g.mu.Lock()
@@ -206,7 +201,7 @@ func (g *Gate) pump(dst, src net.Conn) {
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {
-			if !g.pass() {
+			if !g.open() {
 				break
 			}
 			if _, err := dst.Write(buf[:n]); err != nil {

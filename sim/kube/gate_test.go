@@ -75,24 +75,6 @@ func (c caller) ask(line string, patience time.Duration) (string, error) {
 
 const patient = 10 * time.Second
 
-func TestGateStallsAndComesBack(t *testing.T) {
-	g := NewGate(listen(t), dialTo(echo(t, "re: ")))
-	defer g.Close()
-	c := call(t, g)
-	if got, err := c.ask("a", patient); got != "re: a\n" {
-		t.Fatalf("open: got %q, %v", got, err)
-	}
-	set(t, g, GateStall)
-	if got, err := c.ask("b", 20*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("stalled: got %q, %v, want no answer", got, err)
-	}
-	set(t, g, GateOpen)
-	_ = c.SetReadDeadline(time.Now().Add(patient))
-	if got, err := c.r.ReadString('\n'); got != "re: b\n" {
-		t.Errorf("open again: got %q, %v, want what was held back", got, err)
-	}
-}
-
 func TestGateClosedResetsOldConnectionsAndRefusesNewOnes(t *testing.T) {
 	g := NewGate(listen(t), dialTo(echo(t, "")))
 	defer g.Close()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -203,7 +204,7 @@ func (t *Twin) startManagement(ctx context.Context) error {
 	t.guard(t.management.Processes...)
 	t.line = kube.NewLine(t.clock, append(crds, more...), t.calls.tell)
 	if t.controllers, err = kube.NewControllers(t.run, t.management, t.clock, t.line, t.o.Log, map[string]admission.HandlerFunc{
-		directoryPath: t.directory.admit, slotPath: t.admitVM, consumerPath: t.admitConsumer}); err != nil {
+		directoryPath: t.directory.admit, slotPath: t.admitVM, consumerPath: t.admitConsumer}, func(n *corev1.Node) { t.losses.PutRight(n) }); err != nil {
 		return err
 	}
 	if err := t.startPools(); err != nil {

@@ -40,6 +40,7 @@ func TestTimestampsAndTimeoutsFollowSiteTime(t *testing.T) {
 	pass(t, twin, 90*time.Minute)
 	t.Run("creation and deletion", s.timestamps)
 	t.Run("remediation of a machine that never becomes a node", s.remediation)
+	t.Run("remediation of a machine whose node is lost", s.lostNode)
 	t.Run("a drain that is given up", s.drain)
 	if st := twin.Clock().Stats(); st.Late != 0 {
 		t.Errorf("late: got %d, want none", st.Late)
@@ -130,6 +131,72 @@ func (s *siteTime) remediation(t *testing.T) {
 	s.scale(t, 1)
 }
 
+// lostNode ends the kubelet of a worker when site time is far ahead of the node controller's, who finds it lost.
+func (s *siteTime) lostNode(t *testing.T) {
+	const patience = 10 * time.Minute
+	old := s.oneWorker(t)
+	mhc := &clusterv1.MachineHealthCheck{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "lost"}}
+	mhc.Spec.ClusterName = "prod-a"
+	mhc.Spec.Selector.MatchLabels = map[string]string{clusterv1.MachineDeploymentNameLabel: "prod-a-md-0"}
+	mhc.Spec.Checks.UnhealthyNodeConditions = []clusterv1.UnhealthyNodeCondition{
+		{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, TimeoutSeconds: ptr.To(int32(patience.Seconds()))}}
+	if err := s.management.Create(t.Context(), mhc); err != nil {
+		t.Fatal(err)
+	}
+	ended := s.twin.Clock().Now()
+	if _, err := s.twin.StopKubelet("prod-a", old.Status.NodeRef.Name); err != nil {
+		t.Fatal(err)
+	}
+	var died, lost time.Time
+	await(t, s.twin, "the remediation of "+old.Name, func() error {
+		n := &corev1.Node{}
+		if err := s.workload.Get(t.Context(), client.ObjectKey{Name: old.Status.NodeRef.Name}, n); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		for _, c := range n.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionUnknown {
+				lost = c.LastTransitionTime.Time
+			}
+		}
+		for _, m := range s.workers(t) {
+			if m.Name == old.Name && !m.DeletionTimestamp.IsZero() {
+				died = m.DeletionTimestamp.Time
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is not being deleted", old.Name)
+	})
+	if took := died.Sub(ended); took < patience || took > 2*patience {
+		t.Errorf("a machine whose kubelet has ended was remediated after %s of site time, want about %s", took, patience)
+	}
+	if silent := lost.Sub(ended); silent < 0 || silent > 2*time.Minute {
+		t.Errorf("Ready turned Unknown %s after the kubelet's end, by its lastTransitionTime; want about 50s", silent)
+	}
+	await(t, s.twin, "another worker", func() error {
+		if l := s.workers(t); len(l) != 1 || l[0].Name == old.Name || l[0].Status.NodeRef.Name == "" {
+			return fmt.Errorf("%d workers", len(l))
+		}
+		return nil
+	})
+	if err := s.management.Delete(t.Context(), mhc); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// oneWorker waits until there is one, with a node.
+func (s *siteTime) oneWorker(t *testing.T) (m clusterv1.Machine) {
+	t.Helper()
+	await(t, s.twin, "one worker", func() error {
+		l := s.workers(t)
+		if len(l) != 1 || l[0].Status.NodeRef.Name == "" {
+			return fmt.Errorf("%d workers", len(l))
+		}
+		m = l[0]
+		return nil
+	})
+	return m
+}
+
 func (s *siteTime) scale(t *testing.T, n int) {
 	t.Helper()
 	s.patchWorkers(t, fmt.Sprintf(`{"spec":{"replicas":%d}}`, n))
@@ -145,14 +212,8 @@ func (s *siteTime) patchWorkers(t *testing.T, merge string) {
 
 // drain deletes the worker whose pod no budget lets go, with a time-out.
 func (s *siteTime) drain(t *testing.T) {
-	await(t, s.twin, "one worker", func() error {
-		if l := s.workers(t); len(l) != 1 || l[0].Status.NodeRef.Name == "" {
-			return fmt.Errorf("%d workers", len(l))
-		}
-		return nil
-	})
 	const patience = 20 * time.Minute
-	m := s.workers(t)[0]
+	m := s.oneWorker(t)
 	labels := map[string]string{"app": "stubborn"}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "stubborn", Labels: labels}, Spec: corev1.PodSpec{
 		NodeName: m.Status.NodeRef.Name, Containers: []corev1.Container{{Name: "c", Image: "elsewhere.example/c:1"}}}}

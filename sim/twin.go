@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rehearse-dev/rehearse/fakes/configpool"
+	"github.com/rehearse-dev/rehearse/fakes/kubelet"
 	"github.com/rehearse-dev/rehearse/fakes/kubeovn"
 	"github.com/rehearse-dev/rehearse/fakes/registry"
 	"github.com/rehearse-dev/rehearse/fakes/vcenter"
@@ -66,6 +67,7 @@ type Twin struct {
 	poolFaults  poolFaults
 	admin       client.Client // of the management cluster, uncached
 	workloads   []*workload
+	losses      *kubelet.Losses
 	addresses   addresses
 	calls       calls
 	webhookCA   *kube.CA
@@ -117,6 +119,7 @@ func (p *Plan) start(ctx context.Context, o Options, from *snapshot) (_ *Twin, e
 	run, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	t := &Twin{plan: p, o: o, run: run, cancel: cancel, failed: make(chan struct{}), boots: map[string]context.CancelFunc{}, notes: slices.Clone(p.Warnings),
 		clock: clock.New(clock.Options{Pace: clock.Hold, Resume: resume}), from: state}
+	t.losses = kubelet.NewLosses(t.clock)
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) }) // a boot that is given up ends everything
 	defer stop()
 	defer func() {

@@ -161,7 +161,7 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 			return w.etcdCA.TLS(kube.Leaf{CommonName: member, DNS: []string{member, "etcd-" + member, "localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}})
 		}})
 	w.images.registry, w.images.hosts = w.t.registry.URL(), append(w.images.hosts, w.t.registry.Host())
-	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.plane.Admin, Clock: w.t.clock, Network: w.network, PullImage: w.images.pull,
+	w.kubelets, err = kubelet.Start(ctx, kubelet.Config{API: w.plane.Admin, Clock: w.t.clock, Network: w.network, PullImage: w.images.pull, Losses: w.t.losses,
 		Timing: kubelet.Timing{NodeReady: d.Of("node-ready"), PodStart: d.Of("pod-start"), Init: d.Of("pod-init"), PodStop: d.Of("pod-stop"), Job: d.Of("job-run")}})
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@
 //	shows nothing between Pending and Running unless its image cannot be pulled; then it shows ImagePullBackOff with
 //	the error at once, without ErrImagePull before. An image that a node has is never lost. A pod keeps its address when
 //	its machine restarts, and a machine its boot ID. Pod addresses come from one counter.
-//	Leases are renewed in real time, because the kube-controller-manager that watches them lives in real time.
+//	Leases are renewed in real time, because the kube-controller-manager that watches them lives in real time; the
+//	lastTransitionTime that it gives the conditions of a lost node is put right.
 //
 // Omits:
 //

@@ -26,6 +26,8 @@ type Config struct {
 	// PullImage says whether an image can be had, nil: all can; its error is what the container runtime says. It is
 	// asked for what is not on the node yet, and may block in real time.
 	PullImage func(ctx context.Context, image string) error
+	// Losses puts right what the node controller says of nodes that are lost; nil: one of its own.
+	Losses *Losses
 	// Heartbeat is the real time between two renewals of a lease; 0: 4 s. A kubelet's default is 10 s; here site time stands
 	// still until the node controller, who lives in real time, has noticed that they ceased.
 	Heartbeat time.Duration
@@ -82,6 +84,9 @@ var indexers = cache.Indexers{byNode: func(o any) ([]string, error) {
 func Start(ctx context.Context, c Config) (*Kubelets, error) {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 4 * time.Second
+	}
+	if c.Losses == nil {
+		c.Losses = NewLosses(c.Clock)
 	}
 	if c.Timing == (Timing{}) {
 		c.Timing = defaultTiming

@@ -122,7 +122,7 @@ func (k *Kubelets) takeUp(ctx context.Context, o *corev1.Node) error {
 
 // SetKubelet stops or starts the kubelet of a machine. The pods of a stopped kubelet run on; nobody reports them. The
 // node is lost when the cluster has heard nothing for long: that is real time for the real node controller, so site
-// time stops at nodeLost until the controller has said so.
+// time stops at nodeLost until the controller has said so, and the time of what it said is put right.
 func (k *Kubelets) SetKubelet(name string, on bool) error {
 	return k.change(name, func(m *machine) {
 		m.kubelet = on
@@ -202,7 +202,7 @@ func (k *Kubelets) awaitLost(name string, most time.Duration) {
 		back := k.machines[name].acts()
 		k.mu.Unlock()
 		o, ok, _ := k.nodes.GetStore().GetByKey(name)
-		if back || !ok || nodeReady(o.(*corev1.Node)) == corev1.ConditionUnknown {
+		if back || !ok || k.knownLost(o.(*corev1.Node)) {
 			return
 		}
 		select {
@@ -214,6 +214,11 @@ func (k *Kubelets) awaitLost(name string, most time.Duration) {
 		case <-tick.C:
 		}
 	}
+}
+
+// knownLost tells whether the cluster knows that a node is lost, and since when.
+func (k *Kubelets) knownLost(n *corev1.Node) bool {
+	return nodeReady(n) == corev1.ConditionUnknown && !k.cfg.Losses.PutRight(n.DeepCopy())
 }
 
 func nodeReady(n *corev1.Node) corev1.ConditionStatus {
@@ -233,7 +238,7 @@ func (k *Kubelets) nodeChanged(n *corev1.Node, deleted bool) {
 	}
 	acts := m.acts()
 	k.mu.Unlock()
-	if acts {
+	if acts || !deleted && nodeReady(n) == corev1.ConditionUnknown {
 		k.wakeNode(n.Name)
 	}
 }
@@ -245,25 +250,34 @@ func (k *Kubelets) wakeNode(name string) {
 // retry is the site time after which a kubelet tries again what the API server has refused.
 const retry = 5 * time.Second
 
-// syncNode makes the Node and the mirrors of the static pods what the kubelet thinks they are.
+// syncNode makes the Node and the mirrors of the static pods what the kubelet thinks they are, and puts right when a node
+// was lost whose kubelet does not act.
 func (k *Kubelets) syncNode(name string) time.Duration {
 	k.mu.Lock()
 	m := k.machines[name]
 	acts := m.acts()
 	k.mu.Unlock()
 	o, ok, _ := k.nodes.GetStore().GetByKey(name)
-	if !acts || !ok {
+	if !ok {
 		return -1
 	}
 	n := o.(*corev1.Node).DeepCopy()
-	k.mu.Lock()
-	changed := setConditions(n, m.wrong, m.ready, k.cfg.Clock.Now())
-	k.mu.Unlock()
+	changed := false
+	if acts {
+		k.mu.Lock()
+		changed = setConditions(n, m.wrong, m.ready, k.cfg.Clock.Now())
+		k.mu.Unlock()
+	} else {
+		changed = k.cfg.Losses.PutRight(n)
+	}
 	if changed {
 		if _, err := k.client.CoreV1().Nodes().UpdateStatus(k.ctx, n, metav1.UpdateOptions{}); err != nil &&
 			!apierrors.IsNotFound(err) {
 			return k.again(err)
 		}
+	}
+	if !acts {
+		return -1
 	}
 	for _, p := range m.StaticPods {
 		if err := k.mirror(n, p); err != nil {

@@ -98,8 +98,8 @@ type Controllers struct {
 func (k *Controllers) Await(o client.Object) { k.more = append(k.more, o) }
 
 // NewControllers sets everything up and starts the webhook server, which also serves the caller's own webhooks, by path;
-// the controllers wait for Start. The context ends both.
-func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Line, log logr.Logger, own map[string]admission.HandlerFunc) (*Controllers, error) {
+// the controllers wait for Start. The context ends both. Each Node of a workload cluster passes node before they see it.
+func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Line, log logr.Logger, own map[string]admission.HandlerFunc, node func(*corev1.Node)) (*Controllers, error) {
 	if err := gates(); err != nil {
 		return nil, fmt.Errorf("cluster api feature gates: %w", err)
 	}
@@ -113,7 +113,7 @@ func NewControllers(ctx context.Context, m *Management, c *clock.Clock, line *Li
 	if err := k.newManagers(m, log); err != nil {
 		return nil, err
 	}
-	if err := k.setupControllers(ctx, log); err != nil {
+	if err := k.setupControllers(ctx, log, node); err != nil {
 		return nil, err
 	}
 	if err := k.setupWebhooks(); err != nil {
@@ -201,7 +201,7 @@ func (k *Controllers) Client(provider string) (client.Client, error) {
 }
 
 // setupControllers follows the order of upstream's main.go files.
-func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) error {
+func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger, node func(*corev1.Node)) error {
 	mgr := k.Manager
 	if err := index.AddDefaultIndexes(ctx, mgr); err != nil {
 		return err
@@ -214,7 +214,7 @@ func (k *Controllers) setupControllers(ctx context.Context, log logr.Logger) err
 		}
 	}
 	var err error
-	if k.ClusterCache, err = k.clusterCache(ctx, core.secrets, "rehearse", sharedCache()); err != nil {
+	if k.ClusterCache, err = k.clusterCache(ctx, core.secrets, "rehearse", sharedCache(node)); err != nil {
 		return err
 	}
 	k.controlPlane, err = k.clusterCache(ctx, plane.secrets, "rehearse-kcp", controlPlaneCache())
@@ -295,9 +295,16 @@ func (k *Controllers) clusterCache(ctx context.Context, secrets client.Reader, a
 }
 
 // sharedCache is what core, bootstrap and infrastructure controllers read of a workload cluster.
-func sharedCache() clustercache.Options {
+func sharedCache(node func(*corev1.Node)) clustercache.Options {
+	pass := func(o any) (any, error) {
+		if n, ok := o.(*corev1.Node); ok {
+			node(n)
+		}
+		return o, nil
+	}
 	return clustercache.Options{
-		Cache: clustercache.CacheOptions{Indexes: []clustercache.CacheOptionsIndex{clustercache.NodeProviderIDIndex}},
+		Cache: clustercache.CacheOptions{Indexes: []clustercache.CacheOptionsIndex{clustercache.NodeProviderIDIndex},
+			ByObject: map[client.Object]cache.ByObject{&corev1.Node{}: {Transform: pass}}},
 		Client: clustercache.ClientOptions{Cache: clustercache.ClientCacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}, &corev1.Secret{},
 			&corev1.Pod{}, &appsv1.Deployment{}, &appsv1.DaemonSet{}, &storagev1.VolumeAttachment{}, &corev1.PersistentVolume{}}}},
 	}

@@ -17,8 +17,9 @@ import (
 )
 
 var webhookUnavailable = Fault{
-	ID:     "webhook-unavailable",
-	Effect: "nobody listens where the admission webhooks of a provider should; conversion between versions goes on",
+	ID: "webhook-unavailable",
+	Effect: "nobody listens where the admission webhooks of a provider should; the vSphere provider, which is the vendor's, also admits " +
+		"KubeadmControlPlanes and MachineDeployments. Conversion between versions goes on",
 	Symptom: "every write of its kinds is refused, of controllers and people: \"failed calling webhook …: failed to call webhook: Post …: " +
 		"connect: connection refused\"; the status of objects is still written",
 	Recovery: "start the provider's Deployment again, or repair its Service and certificate; the controllers go on by themselves, at most 1000 s later",
@@ -47,18 +48,36 @@ var webhookUnavailable = Fault{
 	},
 }
 
-// hooked are, by provider, the API groups that its webhooks admit, and a kind by which they are tried.
+// hooked are, by provider, the API groups that its webhooks are named after, and writes by which they are tried: one for
+// each configuration, since the API server hears of them one by one.
 var hooked = map[string]struct {
 	groups []string
-	kind   schema.GroupVersionKind
+	trials []trial
 }{
-	"bootstrap-kubeadm": {[]string{"bootstrap.cluster.x-k8s.io"}, schema.GroupVersionKind{Group: "bootstrap.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmConfig"}},
+	"bootstrap-kubeadm": {[]string{"bootstrap.cluster.x-k8s.io"}, []trial{{kindOf("bootstrap.cluster.x-k8s.io", "KubeadmConfig"), annotate}}},
 	"cluster-api": {[]string{"cluster.x-k8s.io", "addons.cluster.x-k8s.io", "ipam.cluster.x-k8s.io"},
-		schema.GroupVersionKind{Group: "cluster.x-k8s.io", Version: "v1beta2", Kind: "Machine"}},
+		[]trial{{kindOf("cluster.x-k8s.io", "Machine"), annotate}}},
 	"control-plane-kubeadm": {[]string{"controlplane.cluster.x-k8s.io"},
-		schema.GroupVersionKind{Group: "controlplane.cluster.x-k8s.io", Version: "v1beta2", Kind: "KubeadmControlPlane"}},
-	"infrastructure-vsphere": {[]string{"infrastructure.cluster.x-k8s.io"},
-		schema.GroupVersionKind{Group: "infrastructure.cluster.x-k8s.io", Version: "v1beta2", Kind: "VSphereMachine"}},
+		[]trial{{kindOf("controlplane.cluster.x-k8s.io", "KubeadmControlPlane"), annotate}}},
+	// The twin's own webhooks of this name stand for those that the vendor's provider has and upstream's has not.
+	"infrastructure-vsphere": {[]string{"infrastructure.cluster.x-k8s.io", "twin.rehearse.dev"},
+		[]trial{{kindOf("infrastructure.cluster.x-k8s.io", "VSphereMachine"), annotate}, {kindOf("cluster.x-k8s.io", "MachineDeployment"), respecify}}},
+}
+
+// trial is a write that is never stored.
+type trial struct {
+	kind  schema.GroupVersionKind
+	patch string
+}
+
+// annotate changes what every webhook is asked about, respecify the specification that those of the vendor look at.
+const (
+	annotate  = `{"metadata":{"annotations":{"rehearse.dev/admitted":"?"}}}`
+	respecify = `{"spec":{"template":` + annotate + `}}`
+)
+
+func kindOf(group, kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: group, Version: "v1beta2", Kind: kind}
 }
 
 // nobody is an address of this machine that nobody listens on, and no server gets by chance.
@@ -105,20 +124,34 @@ func readdress(ctx context.Context, c client.Client, provider, host string) (bef
 // tries bounds how often the webhooks are tried: the API server hears of a change in milliseconds.
 const tries = 1000
 
-// awaitAdmission returns when writes of the provider's kinds are refused, or are not any more.
+// awaitAdmission returns when writes that pass the provider's webhooks are refused, or are not any more.
 func awaitAdmission(ctx context.Context, c client.Client, provider string, refused bool) error {
+	for _, x := range hooked[provider].trials {
+		if err := x.await(ctx, c, provider, refused); err != nil {
+			return fmt.Errorf("provider %s: %s: %w", provider, x.kind.Kind, err)
+		}
+	}
+	return nil
+}
+
+func (x trial) await(ctx context.Context, c client.Client, provider string, refused bool) error {
 	l := &unstructured.UnstructuredList{}
-	l.SetGroupVersionKind(hooked[provider].kind)
+	l.SetGroupVersionKind(x.kind)
 	if err := c.List(ctx, l); err != nil || len(l.Items) == 0 {
 		return err
 	}
 	var err error
 	for range tries {
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"rehearse.dev/admitted":"?"}}}`))
-		err = c.Patch(ctx, l.Items[0].DeepCopy(), patch, client.DryRunAll)
-		if got := err != nil && strings.Contains(err.Error(), "failed calling webhook"); got == refused || ctx.Err() != nil {
+		err = c.Patch(ctx, l.Items[0].DeepCopy(), client.RawPatch(types.MergePatchType, []byte(x.patch)), client.DryRunAll)
+		got := err != nil && strings.Contains(err.Error(), "failed calling webhook") && (refused || namesOne(err, hooked[provider].groups))
+		if got == refused || ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	return fmt.Errorf("provider %s: after %d tries a write still got %v", provider, tries, err)
+	return fmt.Errorf("after %d tries a write still got %v", tries, err)
+}
+
+// namesOne tells whether an error is about a webhook of these groups, and not of another provider that is gone as well.
+func namesOne(err error, groups []string) bool {
+	return slices.ContainsFunc(groups, func(g string) bool { return strings.Contains(err.Error(), "."+g+`"`) })
 }

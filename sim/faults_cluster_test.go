@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -91,6 +92,28 @@ func (s *struckSite) nodeWithoutNetwork(t *testing.T) {
 	s.await(t, "the symptom", s.says("Machine", "", "NodeHealthy", "False", "cni plugin not initialized"))
 	f.heal()
 	s.await(t, "the recovery", s.healthy)
+}
+
+// controlPlaneJoinFails deletes a control-plane machine whose successor does not join.
+func (s *struckSite) controlPlaneJoinFails(t *testing.T) {
+	before := s.names(t)
+	f := s.strike(t, "control-plane-join-fails")
+	s.strike(t, "machine-deleted:role=control-plane").felt(t, "Machine prod-a-kcp-")
+	newcomer := ""
+	await(t, s.twin, "the symptom", func() error {
+		newcomer = s.newcomer(t, before)
+		return s.says("Machine", newcomer, "NodeHealthy", "", "Waiting for a Node")()
+	})
+	pass(t, s.twin, 30*time.Minute)
+	if got := s.names(t); len(strings.Fields(got)) != 4 || !strings.Contains(got, newcomer) {
+		t.Errorf("machines: got %s, want no other successor than %s", got, newcomer)
+	}
+	f.heal()
+	f.felt(t, "Machine "+newcomer+" of prod-a: kubeadm join failed")
+	await(t, s.twin, "the recovery", s.healthy)
+	if got := s.names(t); strings.Contains(got, newcomer) {
+		t.Errorf("machines: got %s, want another one than %s", got, newcomer)
+	}
 }
 
 func (s *struckSite) loadBalancerStale(t *testing.T) {

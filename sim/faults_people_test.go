@@ -47,26 +47,103 @@ func (s *struckSite) generations(t *testing.T) string {
 	return strings.Join(l, " ")
 }
 
-func (s *struckSite) maxSurge(t *testing.T) int64 {
+var maxSurge = []string{"spec", "rolloutStrategy", "rollingUpdate", "maxSurge"}
+
+func (s *struckSite) maxSurgeEdited(t *testing.T) {
+	f := s.strike(t, "max-surge-edited")
+	f.felt(t, "maxSurge 0 accepted")
+	if got := s.ofControlPlane(t, maxSurge...); got != "0" {
+		t.Errorf("maxSurge: got %s, want 0", got)
+	}
+	one := s.strike(t, "max-surge-edited:value=1")
+	one.felt(t, "maxSurge 1 accepted")
+	if got := s.ofControlPlane(t, maxSurge...); got != "1" {
+		t.Errorf("maxSurge: got %s, want 1", got)
+	}
+	one.heal()
+	if got := s.ofControlPlane(t, maxSurge...); got != "0" {
+		t.Errorf("maxSurge after the heal: got %s, want 0, that of before", got)
+	}
+	f.heal()
+	if got := s.ofControlPlane(t, maxSurge...); got != "1" {
+		t.Errorf("maxSurge after both heals: got %s, want 1", got)
+	}
+}
+
+// editSplit edits the control plane a second time when the first edit has made a machine.
+func (s *struckSite) editSplit(t *testing.T) {
+	before, commands := s.names(t), s.ofControlPlane(t, "spec", "kubeadmConfigSpec", "postKubeadmCommands")
+	first := s.strike(t, "edit-split")
+	first.felt(t, "KubeadmControlPlane prod-a-kcp: edited again")
+	newcomer := ""
+	await(t, s.twin, "a machine of the first edit", func() error {
+		newcomer = s.newcomer(t, before)
+		return s.says("Machine", newcomer, "UpToDate", "True", "")()
+	})
+	second := s.strike(t, "edit-split")
+	s.await(t, "the symptom", s.says("Machine", newcomer, "UpToDate", "False", ""))
+	second.heal()
+	first.heal()
+	if got := s.ofControlPlane(t, "spec", "kubeadmConfigSpec", "postKubeadmCommands"); got != commands {
+		t.Errorf("commands after the heal: got %s, want %s", got, commands)
+	}
+	await(t, s.twin, "an extra replacement", func() error {
+		if strings.Contains(s.names(t), newcomer) {
+			return fmt.Errorf("%s is still there", newcomer)
+		}
+		return s.healthy()
+	})
+	s.await(t, "the recovery", s.says("KubeadmControlPlane", kcp, "MachinesUpToDate", "True", ""))
+}
+
+// wrongEtcd lets the control plane ask for an etcd that is older than the cluster's.
+func (s *struckSite) wrongEtcd(t *testing.T) {
+	before, tag := s.names(t), s.ofControlPlane(t, "spec", "kubeadmConfigSpec", "clusterConfiguration", "etcd", "local", "imageTag")
+	f := s.strike(t, "wrong-row:field=etcd")
+	f.felt(t, "etcd v3.4.3-0 accepted")
+	await(t, s.twin, "the symptom", s.says("KubeadmControlPlane", kcp, "EtcdClusterHealthy", "", "does not have a corresponding Machine"))
+	pass(t, s.twin, 30*time.Minute)
+	newcomer := s.newcomer(t, before)
+	for _, name := range strings.Fields(before) {
+		if !strings.Contains(s.names(t), name) {
+			t.Errorf("machine %s is gone, want it to stay while the new one does not join", name)
+		}
+	}
+	f.heal()
+	if got := s.ofControlPlane(t, "spec", "kubeadmConfigSpec", "clusterConfiguration", "etcd", "local", "imageTag"); got != tag {
+		t.Errorf("tag after the heal: got %s, want %s", got, tag)
+	}
+	m := newObject("cluster.x-k8s.io/v1beta2", "Machine", newcomer)
+	if err := s.m.Delete(t.Context(), m); client.IgnoreNotFound(err) != nil { // as the recovery says
+		t.Fatal(err)
+	}
+	await(t, s.twin, "the recovery", s.healthy)
+	s.await(t, "etcd", s.says("KubeadmControlPlane", kcp, "EtcdClusterHealthy", "True", ""))
+	if got := s.names(t); got != before {
+		t.Errorf("machines: got %s, want %s", got, before)
+	}
+}
+
+// ofControlPlane is a field of the KubeadmControlPlane.
+func (s *struckSite) ofControlPlane(t *testing.T, path ...string) string {
 	t.Helper()
 	o := newObject("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane", kcp)
 	if err := s.m.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 		t.Fatal(err)
 	}
-	n, _, _ := unstructured.NestedInt64(o.Object, "spec", "rolloutStrategy", "rollingUpdate", "maxSurge")
-	return n
+	v, _, _ := unstructured.NestedFieldNoCopy(o.Object, path...)
+	return fmt.Sprint(v)
 }
 
-func (s *struckSite) maxSurgeEdited(t *testing.T) {
-	f := s.strike(t, "max-surge-edited")
-	f.felt(t, "maxSurge 0 accepted")
-	if got := s.maxSurge(t); got != 0 {
-		t.Errorf("maxSurge: got %d, want 0", got)
+// newcomer is a control-plane machine that was not there before, "none" while there is none.
+func (s *struckSite) newcomer(t *testing.T, before string) string {
+	t.Helper()
+	for _, name := range strings.Fields(s.names(t)) {
+		if strings.Contains(name, "-kcp-") && !strings.Contains(before, name) {
+			return name
+		}
 	}
-	f.heal()
-	if got := s.maxSurge(t); got != 1 {
-		t.Errorf("maxSurge after the heal: got %d, want 1", got)
-	}
+	return "none"
 }
 
 func (s *struckSite) stepDoneTwice(t *testing.T) {

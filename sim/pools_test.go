@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -129,14 +128,39 @@ func TestAPoolOnATwin(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("a slot that is not used any more is reclaimed, in the end", func(t *testing.T) {
-		var mu sync.Mutex
-		var hit []string
-		heal := twin.FailReclaims("Permission to perform this operation was denied.", func(disk string) {
-			mu.Lock()
-			defer mu.Unlock()
-			hit = append(hit, disk)
+	t.Run("a template with a providerID is refused", func(t *testing.T) {
+		o := infra("VSphereMachineTemplate", "prod-b-md-0")
+		spec, _, _ := unstructured.NestedMap(o.Object, "spec")
+		filled := newObject("infrastructure.cluster.x-k8s.io/v1beta1", "VSphereMachineTemplate", "filled")
+		filled.Object["spec"] = spec
+		if err := unstructured.SetNestedField(filled.Object, "vsphere://42300000-0000-0000-0000-000000000000", "spec", "template", "spec", "providerID"); err != nil {
+			t.Fatal(err)
+		}
+		if err := admin.Create(t.Context(), filled); err == nil || !strings.Contains(err.Error(), "spec.template.spec.providerID: Forbidden: cannot be set in templates") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("with maxSurge 1 and a slot to spare the next machine has other disks", func(t *testing.T) {
+		before := disksInUse(infra("VSphereMachineConfigPool", "prod-b-control-plane"))
+		if len(before) != 1 || len(before["prod-b-cp-1"]) != 3 {
+			t.Fatalf("in use: got %v, want the first slot with 3 disks", before)
+		}
+		tell(t, twin, "edit-split")
+		var after map[string][]string
+		await(t, twin, "another slot in use", func() error {
+			if after = disksInUse(infra("VSphereMachineConfigPool", "prod-b-control-plane")); len(after) != 1 || len(after["prod-b-cp-2"]) != 3 {
+				return fmt.Errorf("in use: %v", after)
+			}
+			return nil
 		})
+		for _, disk := range after["prod-b-cp-2"] {
+			if disk == "" || slices.Contains(before["prod-b-cp-1"], disk) {
+				t.Errorf("disks: got %v after %v, want others", after, before)
+			}
+		}
+	})
+	t.Run("a slot that is not used any more is reclaimed, in the end", func(t *testing.T) {
+		y := tell(t, twin, "disk-reclaim-fails:heal=operator")
 		md := &clusterv1.MachineDeployment{}
 		if err := admin.Get(t.Context(), types.NamespacedName{Namespace: "cpaas-system", Name: "prod-b-md-0"}, md); err != nil {
 			t.Fatal(err)
@@ -154,12 +178,10 @@ func TestAPoolOnATwin(t *testing.T) {
 			}
 			return nil
 		})
-		mu.Lock()
-		if len(hit) == 0 || !strings.HasSuffix(hit[0], "/var-cpaas.vmdk") {
+		if hit := y.targets(); len(hit) == 0 || !strings.HasSuffix(hit[0], "/var-cpaas.vmdk: not deleted") {
 			t.Errorf("hit: got %v", hit)
 		}
-		mu.Unlock()
-		heal()
+		y.heal()
 		await(t, twin, "the slot is free again", func() error {
 			if s := states(); strings.Contains(s, "Released") || !strings.Contains(s, "Available Completed") {
 				return fmt.Errorf("slots: %s", s)
@@ -208,6 +230,25 @@ func slots(pool *unstructured.Unstructured) (all string) {
 		all += fmt.Sprintf("%s %s %s;", s, r, why)
 	}
 	return all
+}
+
+// disksInUse are the identities of the disks of the slots that machines have, by hostname.
+func disksInUse(pool *unstructured.Unstructured) map[string][]string {
+	m := map[string][]string{}
+	states, _, _ := unstructured.NestedSlice(pool.Object, "status", "configStatuses")
+	for _, s := range states {
+		if s := s.(map[string]any); s["state"] == "InUse" {
+			m[fmt.Sprint(s["hostname"])] = nil
+		}
+	}
+	configs, _, _ := unstructured.NestedSlice(pool.Object, "spec", "configs")
+	for _, c := range configs {
+		c := c.(map[string]any)
+		if _, used := m[fmt.Sprint(c["hostname"])]; used {
+			m[fmt.Sprint(c["hostname"])] = poolDisks(&unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"configs": []any{c}}}})
+		}
+	}
+	return m
 }
 
 // poolDisks are the identities of all disks of a pool, "" for one that is not there.

@@ -506,6 +506,18 @@ func TestALeverIsPulledAndLetGo(t *testing.T) {
 	if f := s.api; f.Effect != APIError || f.Status != 503 || !slices.Equal(f.Clients, []string{"site"}) || f.Every != 3 {
 		t.Errorf("api-errors: got %+v", f)
 	}
+	tell(t, s, "api-slow:delay=2s,client=cluster-api")
+	if f := s.api; f.Effect != APISlow || f.Delay != 2*time.Second || !slices.Equal(f.Clients, []string{"cluster-api"}) {
+		t.Errorf("api-slow: got %+v", f)
+	}
+	tell(t, s, "api-throttled:retry-after=5s")
+	if f := s.api; f.Effect != APIThrottle || f.Delay != 5*time.Second {
+		t.Errorf("api-throttled: got %+v", f)
+	}
+	tell(t, s, "vcenter-slow-tasks:factor=7")
+	if f := s.vcenter; f.Effect != vcenter.Slow || f.Factor != 7 {
+		t.Errorf("vcenter-slow-tasks: got %+v", f)
+	}
 	tell(t, s, "datastore-full")
 	if _, ok := s.vcenter.Err.(*types.NoDiskSpace); !ok || s.vcenter.Message != "Insufficient disk space on datastore 'ds-1'." {
 		t.Errorf("datastore-full: got %T %q", s.vcenter.Err, s.vcenter.Message)

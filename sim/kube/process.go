@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -148,8 +147,7 @@ func (p *Process) Exited() error {
 	if p.err != nil {
 		how = p.err.Error()
 	}
-	return fmt.Errorf("%s: %w (%s); end of %s:\n%s", p.cfg.Name, ErrExited, how, filepath.Base(p.cfg.Log),
-		tail(p.cfg.Log, 15))
+	return fmt.Errorf("%s: %w (%s); end of %s:\n%s", p.cfg.Name, ErrExited, how, p.cfg.Log, tail(p.cfg.Log, 15))
 }
 
 // tail returns the last lines of a file, or why it cannot be read.

@@ -103,12 +103,13 @@ func TestChildIsInAGroupOfItsOwn(t *testing.T) {
 }
 
 func TestWaitReadyTellsOfAnEarlyExit(t *testing.T) {
-	p, err := StartProcess(self("quitter", filepath.Join(t.TempDir(), "quitter.log")))
+	log := filepath.Join(t.TempDir(), "quitter.log")
+	p, err := StartProcess(self("quitter", log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = p.WaitReady(deadline(t, 10*time.Second), func(context.Context) error { return errors.New("no answer") })
-	want := "quitter: exited early (exit status 3); end of quitter.log:\nI would rather not"
+	want := "quitter: exited early (exit status 3); end of " + log + ":\nI would rather not"
 	if !errors.Is(err, ErrExited) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -396,6 +396,61 @@ func TestASuiteRemembersWhatWasNoPass(t *testing.T) {
 	}
 }
 
+func TestAShardIsReadFromTheFlagOrFromThePodOfAJob(t *testing.T) {
+	for _, c := range []struct {
+		text, index, completions string
+		want                     suite.Shard
+		problem                  string // "" for none
+	}{
+		{"", "1", "2", suite.Shard{}, ""},
+		{"1/1", "", "", suite.Shard{Index: 1, Count: 1}, ""},
+		{"2/5", "4", "9", suite.Shard{Index: 2, Count: 5}, ""},
+		{"0/2", "", "", suite.Shard{}, `got "0/2", want I/N`},
+		{"3/2", "", "", suite.Shard{}, `got "3/2", want I/N`},
+		{"-1/2", "", "", suite.Shard{}, `got "-1/2", want I/N`},
+		{"2", "", "", suite.Shard{}, `got "2", want I/N`},
+		{"/", "", "", suite.Shard{}, `got "/", want I/N`},
+		{"a/2", "", "", suite.Shard{}, `got "a/2", want I/N`},
+		{"1/b", "", "", suite.Shard{}, `got "1/b", want I/N`},
+		{"job", "0", "1", suite.Shard{Index: 1, Count: 1}, ""},
+		{"job", "0", "8", suite.Shard{Index: 1, Count: 8}, ""},
+		{"job", "7", "8", suite.Shard{Index: 8, Count: 8}, ""},
+		{"job", "", "8", suite.Shard{}, `got JOB_COMPLETION_INDEX="", want the completion index`},
+		{"job", "first", "8", suite.Shard{}, `got JOB_COMPLETION_INDEX="first", want the completion index`},
+		{"job", "1.5", "8", suite.Shard{}, `got JOB_COMPLETION_INDEX="1.5", want the completion index`},
+		{"job", "-1", "8", suite.Shard{}, `got JOB_COMPLETION_INDEX="-1", want the completion index`},
+		{"job", "99999999999999999999", "8", suite.Shard{}, `got JOB_COMPLETION_INDEX="99999999999999999999", want the completion index`},
+		{"job", "0", "", suite.Shard{}, `got JOB_COMPLETIONS="", want the Job's completions`},
+		{"job", "0", "all", suite.Shard{}, `got JOB_COMPLETIONS="all", want the Job's completions`},
+		{"job", "0", "0", suite.Shard{}, `got JOB_COMPLETIONS="0", want the Job's completions`},
+		{"job", "0", "-8", suite.Shard{}, `got JOB_COMPLETIONS="-8", want the Job's completions`},
+		{"job", "8", "8", suite.Shard{}, `got JOB_COMPLETIONS="8", want the Job's completions`},
+	} {
+		env := map[string]string{"JOB_COMPLETION_INDEX": c.index, "JOB_COMPLETIONS": c.completions}
+		got, err := suite.ParseShard(c.text, func(name string) string { return env[name] })
+		if got != c.want || (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+			t.Errorf("%q in pod %q of %q: got %v, %v, want %v, %q", c.text, c.index, c.completions, got, err, c.want, c.problem)
+		}
+	}
+}
+
+func TestShardsHaveEveryScenarioOnce(t *testing.T) {
+	all := items("passes", "fails", "passes", "lied", "hangs")
+	for count := 1; count <= 7; count++ { // more than there are scenarios: some shards are empty
+		had := map[*suite.Item]int{}
+		for index := 1; index <= count; index++ {
+			for _, i := range (suite.Selection{Shard: suite.Shard{Index: index, Count: count}}).Of(all) {
+				had[i]++
+			}
+		}
+		for n, i := range all {
+			if had[i] != 1 {
+				t.Errorf("%d shards: scenario %d is in %d of them, want one", count, n, had[i])
+			}
+		}
+	}
+}
+
 func TestDefaultJobs(t *testing.T) {
 	const gib = 1 << 30
 	for _, c := range []struct {

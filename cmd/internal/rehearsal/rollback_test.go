@@ -2,6 +2,7 @@ package rehearsal_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,6 +26,18 @@ const asBefore = `control-plane v1.33.7-3 true
 control-plane v1.33.7-3 true
 control-plane v1.33.7-3 true
 prod-a-md-0 v1.33.7-3 true`
+
+// undone is what a rollback did, step by step.
+func undone(r *journal.Run) string {
+	var l []string
+	for _, s := range r.Steps[r.Rollback.Before:] {
+		l = append(l, fmt.Sprintf("%s %s %s", s.Kind, s.ID, s.End.Outcome))
+	}
+	return strings.Join(l, ", ")
+}
+
+// bothUndone is the way back from a control plane that was edited: Kube-OVN's undo comes after it, as the document has it.
+const bothUndone = "undo undo/control-plane done, wait undone/control-plane done, undo undo/kube-ovn done, wait undone/kube-ovn done"
 
 func level(t *testing.T, r *journal.Run, step string) journal.Level {
 	t.Helper()
@@ -52,13 +65,8 @@ func TestAFailedUpgradeIsRolledBack(t *testing.T) {
 	if got := versions(res.Run); got != asBefore {
 		t.Errorf("machines at the end: got\n%s\nwant\n%s", got, asBefore)
 	}
-	var undone []string
-	for _, s := range res.Run.Steps[res.Run.Rollback.Before:] {
-		undone = append(undone, fmt.Sprintf("%s %s %s", s.Kind, s.ID, s.End.Outcome))
-	}
-	want := "undo undo/control-plane done, wait undone/control-plane done, undo undo/kube-ovn done, wait undone/kube-ovn done"
-	if got := strings.Join(undone, ", "); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	if got := undone(res.Run); got != bothUndone {
+		t.Errorf("got %s, want %s", got, bothUndone)
 	}
 	for step, want := range map[string]journal.Level{"templates": journal.Reversible, "control-plane": journal.Reversible,
 		"control-plane-rolled": journal.OneWay} {
@@ -68,17 +76,58 @@ func TestAFailedUpgradeIsRolledBack(t *testing.T) {
 	}
 }
 
+// A rollback that is asked for is what is rehearsed: the run comes back from a control plane that has been upgraded, and
+// that is a pass.
+func TestAnUpgradeThatIsAskedToTurnBackPasses(t *testing.T) {
+	const asked = "control-plane-rolled"
+	c := shipped(small(t, 1, 1))
+	c.Snapshot, c.RollbackAt = warm, asked
+	ran := map[string]bool{} // roles of which a machine was ready at the target
+	res, _ := conduct(t, c, func(b journal.Body) {
+		if m, ok := b.(*journal.Machine); ok && m.Kubelet == "v1.34.5" && m.Ready {
+			ran[m.Role] = true
+		}
+	})
+	if res.Verdict != journal.Pass || res.ExitCode != runner.ExitPass {
+		t.Errorf("got %s, exit %d: %s, want a pass", res.Verdict, res.ExitCode, res.Message)
+	}
+	if !ran["control-plane"] || ran["prod-a-md-0"] {
+		t.Errorf("roles at the target: got %v, want the control plane alone", ran)
+	}
+	b := res.Run.Rollback
+	if b == nil || b.End == nil || b.End.Outcome != journal.Done {
+		t.Fatalf("got rollback %+v, want it done", b)
+	}
+	if last := res.Run.Steps[b.Before-1]; last.ID != asked || last.End.Outcome != journal.Done {
+		t.Errorf("last step forward: got %s %+v, want %s done", last.ID, last.End, asked)
+	}
+	if got := undone(res.Run); got != bothUndone {
+		t.Errorf("got %s, want %s", got, bothUndone)
+	}
+	if got, want := versions(res.Run), "control-plane v1.33.7-3 true\nprod-a-md-0 v1.33.7-3 true"; got != want {
+		t.Errorf("machines at the end: got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// In prod-b the machines have slots: each comes back to the disks that it had, which the runbook's invariants watch.
 func TestTheWayBackFromASiteThatIsHalfUpgraded(t *testing.T) {
-	res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: small(t, 3, 1), Snapshot: warm,
-		Params: map[string]string{"cluster": "prod-a"}})
-	if res.Verdict != journal.Pass {
-		t.Errorf("got %s: %s, want a pass", res.Verdict, res.Message)
-	}
-	if got := versions(res.Run); got != asBefore {
-		t.Errorf("machines at the end: got\n%s\nwant\n%s", got, asBefore)
-	}
-	if last := res.Run.Steps[len(res.Run.Steps)-1]; last.ID != "verified" || last.End.Outcome != journal.Done {
-		t.Errorf("last step: got %s %+v, want verified done", last.ID, last.End)
+	for _, c := range []struct{ cluster, world, want string }{
+		{"prod-a", small(t, 3, 1), asBefore},
+		{"prod-b", filepath.Join(vsphere, "prod-b.world.star"), strings.ReplaceAll(asBefore, "prod-a", "prod-b") + "\nprod-b-md-0 v1.33.7-3 true"},
+	} {
+		t.Run(c.cluster, func(t *testing.T) {
+			res, _ := conduct(t, rehearsal.Config{Runbook: "testdata/half.star", World: c.world, Snapshot: warm,
+				Params: map[string]string{"cluster": c.cluster}})
+			if res.Verdict != journal.Pass {
+				t.Errorf("got %s: %s, want a pass", res.Verdict, res.Message)
+			}
+			if got := versions(res.Run); got != c.want {
+				t.Errorf("machines at the end: got\n%s\nwant\n%s", got, c.want)
+			}
+			if last := res.Run.Steps[len(res.Run.Steps)-1]; last.ID != "verified" || last.End.Outcome != journal.Done {
+				t.Errorf("last step: got %s %+v, want verified done", last.ID, last.End)
+			}
+		})
 	}
 }
 

@@ -151,6 +151,29 @@ func TestTheShippedRehearsalPasses(t *testing.T) {
 	}
 }
 
+// TestAWorldWithoutStarlarkIsUpgraded: manifests as a person keeps them, with vcenter.yaml beside them, which alone says
+// what vCenter and the registry have, and which Kubernetes is in the VM templates.
+func TestAWorldWithoutStarlarkIsUpgraded(t *testing.T) {
+	dir := filepath.Join(filepath.Dir(small(t, 1, 1)), "prod-a")
+	inventory, err := os.ReadFile("testdata/vcenter.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "vcenter.yaml"), inventory, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	res, _ := conduct(t, shipped(dir))
+	if res.Verdict != journal.Pass || res.ExitCode != runner.ExitPass {
+		t.Errorf("got %s, exit %d: %s", res.Verdict, res.ExitCode, res.Message)
+	}
+	if got, want := versions(res.Run), "control-plane v1.34.5 true\nprod-a-md-0 v1.34.5 true"; got != want {
+		t.Errorf("machines at the end: got\n%s\nwant what the VM template of the inventory has\n%s", got, want)
+	}
+	if got := res.Run.Started.World.Path; got != dir {
+		t.Errorf("world: got %s, want the directory %s", got, dir)
+	}
+}
+
 // TestTheShippedRehearsalPassesOnACopyOfAWarmWorld upgrades one machine after the other that nobody has seen boot.
 func TestTheShippedRehearsalPassesOnACopyOfAWarmWorld(t *testing.T) {
 	res, _ := rehearse(t, small(t, 1, 1))

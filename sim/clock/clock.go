@@ -77,6 +77,7 @@ type Stats struct {
 
 // New returns a Clock that stands at o.Start until Run is called.
 func New(o Options) *Clock {
+	errorsTakeNoTime()
 	wall := time.Now()
 	if o.Start.IsZero() {
 		o.Start = wall

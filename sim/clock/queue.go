@@ -100,7 +100,7 @@ type item struct {
 	at       time.Time
 	asked    time.Time // when it would be without the least interval, and without the back-off of a few failures
 	timer    *timer    // nil: ready
-	counted  bool   // as work: it is ready, a worker is free, and nobody reconciles its object, who would be counted
+	counted  bool      // as work: it is ready, a worker is free, and nobody reconciles its object, who would be counted
 }
 
 var _ priorityqueue.PriorityQueue[request] = &Queue{}

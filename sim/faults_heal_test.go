@@ -46,8 +46,8 @@ func TestFaultsShowTheirSymptomAndHeal(t *testing.T) {
 		{"the management cluster is a standby", s.drStandby},
 		{"Kube-OVN's version is set while a machine goes", s.kubeOVNVersionEdited},
 		{"a second edit in the middle of the roll", s.editSplit},
-		{"etcd's tag from an older row", s.wrongEtcd},
 		{"a control-plane machine does not join", s.controlPlaneJoinFails},
+		{"etcd's tag from an older row", s.wrongEtcd},
 		{"a second edit, and a load balancer that nobody looks after", s.loadBalancerStale},
 		{"a kubelet ends", s.nodeNotReady},
 	} {

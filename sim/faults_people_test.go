@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -121,6 +122,13 @@ func (s *struckSite) wrongEtcd(t *testing.T) {
 	s.await(t, "etcd", s.says("KubeadmControlPlane", kcp, "EtcdClusterHealthy", "True", ""))
 	if got := s.names(t); got != before {
 		t.Errorf("machines: got %s, want %s", got, before)
+	}
+	o := &corev1.ConfigMap{}
+	if err := s.w.Get(t.Context(), client.ObjectKey{Namespace: "kube-system", Name: "kubeadm-config"}, o); err != nil {
+		t.Fatal(err)
+	}
+	if text := o.Data["ClusterConfiguration"]; !strings.Contains(text, "v3.4.3-0") { // the next rollout mends it
+		t.Errorf("kubeadm-config: got %s, want the wrong tag, since nothing rolls", text)
 	}
 }
 

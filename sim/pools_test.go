@@ -148,8 +148,9 @@ func TestAPoolOnATwin(t *testing.T) {
 		tell(t, twin, "edit-split")
 		var after map[string][]string
 		await(t, twin, "another slot in use", func() error {
-			if after = disksInUse(infra("VSphereMachineConfigPool", "prod-b-control-plane")); len(after) != 1 || len(after["prod-b-cp-2"]) != 3 {
-				return fmt.Errorf("in use: %v", after)
+			pool := infra("VSphereMachineConfigPool", "prod-b-control-plane")
+			if after = disksInUse(pool); len(after) != 1 || len(after["prod-b-cp-2"]) != 3 || strings.Contains(slots(pool), "Released") {
+				return fmt.Errorf("in use: %v; slots: %s", after, slots(pool))
 			}
 			return nil
 		})

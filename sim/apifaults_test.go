@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/rehearse-dev/rehearse/sim"
@@ -46,7 +47,7 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 		{"api-errors:code=503,client=cluster-api", "requests of cluster-api get errors", "", nil},
 		{"api-errors:code=500", "get errors", "Internal error occurred", asked},
 		{"api-refused:", "are refused", "connect: connection refused", asked},
-		{"webhook-unavailable:", "nobody listens", "failed calling webhook", sets},
+		{"webhook-unavailable:provider=bootstrap-kubeadm", "nobody listens", "failed calling webhook", sets},
 		{"controller-restart:controller=cluster-api", "controller manager cluster-api: ended", "", nil},
 		{"controller-restart:controller=infrastructure-vsphere,when=call:CloneVM_Task/1", "infrastructure-vsphere: ended", "", nil},
 		{"api-throttled:client=controllers", "are turned away with 429", "", nil},
@@ -78,6 +79,21 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 			await(t, twin, "one worker", run(1))
 		})
 	}
+	t.Run("webhook-unavailable of the vSphere provider", func(t *testing.T) {
+		y := tell(t, twin, "webhook-unavailable:heal=operator")
+		edit := func() error {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"minReadySeconds":1}}`))
+			return people.Patch(t.Context(), newObject("cluster.x-k8s.io/v1beta1", "MachineDeployment", "prod-a-md-0"), patch, client.DryRunAll)
+		}
+		const want = `failed calling webhook "consumers.machine-config-pool.twin.rehearse.dev"`
+		if err := edit(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("an edit of a MachineDeployment: got %v, want %s", err, want)
+		}
+		y.heal()
+		if err := edit(); err != nil {
+			t.Errorf("healed: an edit of a MachineDeployment: %v", err)
+		}
+	})
 	took := func() time.Duration {
 		from := twin.Clock().Elapsed()
 		scale(t, m, 2)

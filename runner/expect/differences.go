@@ -10,10 +10,10 @@ import (
 )
 
 // Differences says in what two runs of one scenario and one seed differ. Compared are the verdict; of each step the
-// outcome, the code, whether its time ran out, how many of its writes changed something, and what going back would have
-// meant after it; of each fault the targets that it met, in their order, and whether it was healed; what became of each
-// invariant, and of the rollback. Not compared are durations, the words of messages, and the moments of site time: nor,
-// therefore, in which step a fault fell, nor how often it met one target, which the journal has once.
+// outcome, the code, whether its time ran out, and how many of its writes changed something; of each fault the targets that
+// it met, in their order, and whether it was healed; what became of each invariant, and of the rollback. Not compared are
+// durations, the words of messages, and the moments of site time: nor, therefore, in which step a fault fell, nor what going
+// back would have meant after a step, nor how often a fault met one target, which the journal has once.
 // Machines are compared by label, since the names of new ones are drawn anew for each run.
 func Differences(a, b *journal.Run) []string {
 	var l []string
@@ -67,9 +67,6 @@ func more(s *journal.Step) string {
 	}
 	if s.End.Writes > 0 {
 		text += fmt.Sprintf(", writes %d", s.End.Writes)
-	}
-	if s.Back != nil {
-		text += ", then " + string(s.Back.Level)
 	}
 	return text
 }

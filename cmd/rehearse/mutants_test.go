@@ -56,7 +56,7 @@ var mutants = []mutant{
 		"0 of 1 machines updated), want it blocked at preflight"},
 	{"does not count the free slots", "preflight.star",
 		"            pool.free >= owner.surge,\n", "            True,\n", "a pool without a slot to spare",
-		"a run that completed, want it blocked at preflight with code machine-config-pool-full"},
+		"stuck at workers-prod-b-md-0-rolled with code timeout"},
 	{"asks nobody", "upgrade.star",
 		"    if question:\n", "    if question and False:\n", "the operator says no", "a run that completed, want it to fail at start"},
 	{"edits the control plane twice", "upgrade.star",

@@ -26,9 +26,9 @@ var wrongRow = Fault{
 	Symptom: `version that skips a minor: denied, "cannot update Kubernetes version from … to …"; CoreDNS tag that nobody can migrate to: denied, ` +
 		`"cannot migrate CoreDNS up to …", unless the annotation skip-coredns is there; any etcd tag is accepted: the next control-plane ` +
 		"machine runs it, and one that is older than the cluster's etcd never joins",
-	Recovery: "denied: take the right row. Accepted: set the right value, and delete a Machine that did not join; where nothing is to roll then, " +
-		"put the value right in the workload cluster's ConfigMap kube-system/kubeadm-config as well, which a rollout alone writes and machines join by",
-	Heal: "puts an accepted value back, unless somebody has set another one meanwhile; machines that did not join, and kubeadm-config, stay",
+	Recovery: "denied: take the right row. Accepted: set the right value, look that the workload cluster's ConfigMap kube-system/kubeadm-config has it, " +
+		"and then delete a Machine that did not join: machines join by kubeadm-config, and it is written only while one is to be replaced",
+	Heal: "puts an accepted value back, unless somebody has set another one meanwhile; machines that did not join stay",
 	Source: "000_d64b8bff74bf7917.txt, Required Values From the OS Support Matrix; sigs.k8s.io/cluster-api@v1.13.4 " +
 		"controlplane/kubeadm/internal/webhooks/kubeadmcontrolplane.go, controlplane/kubeadm/internal/controllers/update.go",
 	Args: []Arg{

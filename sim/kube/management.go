@@ -70,10 +70,10 @@ func StartManagement(ctx context.Context, c ManagementConfig) (_ *Management, er
 	if err := m.startAPIServer(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := m.startControllerManager(c); err != nil {
+	if err := m.install(ctx, c); err != nil {
 		return nil, err
 	}
-	return m, m.install(ctx, c)
+	return m, m.startControllerManager(c)
 }
 
 func (m *Management) startAPIServer(ctx context.Context, c ManagementConfig) error {
@@ -168,6 +168,9 @@ func apiAnswers(cfg *rest.Config, path string) func(context.Context) error {
 	}
 }
 
+// startControllerManager comes last: a controller manager ends when the API server is not healthy ten seconds later, and
+// on a busy machine the roles, which belong to that, take longer
+// (k8s.io/kubernetes@v1.35.4 cmd/kube-controller-manager/app CreateControllerContext).
 func (m *Management) startControllerManager(c ManagementConfig) error {
 	kubeconfig := filepath.Join(c.Dir, "kcm.conf")
 	if err := WriteKubeconfig(kubeconfig, "management", "", m.Config); err != nil {

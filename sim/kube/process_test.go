@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 		for range ignore {
 			fmt.Println("no")
 		}
+	case "manager":
+		fmt.Println("healthz:", health(os.Args[1]))
+		select {}
 	case "quitter":
 		fmt.Println("I would rather not")
 		os.Exit(3)

@@ -228,6 +228,7 @@ func (m *booting) runKubelet(ctx context.Context) error {
 		node.StaticPods = kubeadm.StaticPods(m.conf, m.kubernetes, m.ip)
 	}
 	m.w.joined(node)
+	m.w.t.guestFaults.fails(fault.HostnameTaken, m.vm.Name)
 	if m.w.t.guestFaults.fails(fault.StaleNode, m.vm.Name) {
 		if err := m.w.leaveStaleNode(ctx, n.Name); err != nil {
 			return err

@@ -96,8 +96,11 @@ func (a *guestFault) mend() error {
 // FailGuests implements fault.Guests.
 func (t *Twin) FailGuests(edge fault.Edge, which func(string) bool, hit func(machine string)) func(context.Context) error {
 	a := &guestFault{edge: edge, which: which, hit: hit}
-	if edge == fault.NodeNeverReady {
+	switch edge {
+	case fault.NodeNeverReady:
 		a.spoil = t.spoilNetwork
+	case fault.HostnameTaken:
+		a.spoil = t.takeHostname
 	}
 	heal := t.guestFaults.arm(a)
 	return func(context.Context) error { return heal() }

@@ -128,6 +128,7 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 		{"vm-boot-hangs:role=prod-a-md-0", "its boot hangs", "Waiting for a Node with spec.providerID vsphere://", machines},
 		{"vm-failed:when=call:CloneVM_Task/1", "failed with CreateError", `"failureReason":"CreateError"`, vsphereMachines},
 		{"node-stale:role=prod-a-md-0", "took up a Node of another VM", "Waiting for a Node with spec.providerID vsphere://", machines},
+		{"hostname-taken:role=prod-a-md-0", "an older VM has its hostname", "node.cloudprovider.kubernetes.io/uninitialized", nodes},
 		{"node-never-ready:role=prod-a-md-0", "its node is not Ready", "cni plugin not initialized", nodes},
 		{"cpi-absent:", "DaemonSet vsphere-cloud-controller-manager of prod-a deleted", "node.cloudprovider.kubernetes.io/uninitialized", nodes},
 	} {

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -57,13 +56,9 @@ const proxy = "backup-proxy"
 
 // GrabDisk implements fault.Pools.
 func (t *Twin) GrabDisk(hit func(disk, vm string)) (release func() error, err error) {
-	if len(t.plan.World.Templates) == 0 || len(t.plan.places) == 0 {
-		return nil, errors.New("the world has no VM template")
-	}
-	place := placeOfVM(t.plan.places)
-	vm, err := t.vcenter.CreateVM(vcenter.VMSpec{Name: proxy, Template: t.plan.World.Templates[0].Name, Place: place})
+	vm, err := t.stranger(vcenter.VMSpec{Name: proxy})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxy, err)
+		return nil, err
 	}
 	var mu sync.Mutex
 	held := ""
@@ -95,12 +90,6 @@ func (t *Twin) GrabDisk(hit func(disk, vm string)) (release func() error, err er
 		}
 		return t.vcenter.DetachDisk(vm.Ref, held)
 	}, nil
-}
-
-// placeOfVM is one that a VM can be made in: one that names a folder or a resource pool, else the first; vCenter has
-// defaults for the rest. There is at least one.
-func placeOfVM(l []vcenter.Place) vcenter.Place {
-	return l[max(slices.IndexFunc(l, func(p vcenter.Place) bool { return p.ResourcePool != "" || p.Folder != "" }), 0)]
 }
 
 // FailReclaims implements fault.Pools.

@@ -175,7 +175,7 @@ func (w *workload) startModels(ctx context.Context) (err error) {
 	if err := w.startReleases(ctx); err != nil {
 		return err
 	}
-	w.cloud, err = cpi.Start(w.t.run, cpi.Config{Client: w.kubelets.Client(), Clock: w.t.clock, Delay: d.Of("cpi-initialise"), Instance: w.instance})
+	w.cloud, err = cpi.Start(w.t.run, cpi.Config{Client: w.kubelets.Client(), Clock: w.t.clock, Delay: d.Of("cpi-initialise"), Instance: w.instance, Namesake: w.t.vcenter.HasHostName})
 	w.mu.Lock()
 	w.running = true
 	w.mu.Unlock()

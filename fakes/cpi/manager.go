@@ -11,9 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/rehearse-dev/rehearse/fakes/fakekit"
 )
@@ -35,6 +38,8 @@ type Config struct {
 	Delay  time.Duration // site time from when a node can be initialised, and between two tries
 	// Instance looks a node up in vCenter; ok is false when there is no VM of that name.
 	Instance func(node string) (i Instance, ok bool)
+	// Namesake tells whether an older VM in vCenter has a guest of that hostname; nil when there never is one.
+	Namesake func(node string) bool
 }
 
 // Instance is a VM as vCenter knows it.
@@ -51,12 +56,13 @@ type Manager struct {
 	nodes, pods cache.SharedIndexInformer
 
 	mu      sync.Mutex
-	pending map[string]bool // nodes with a timer
+	pending map[string]bool           // nodes with a timer
+	mistook map[types.UID][]types.UID // nodes that were taken for another VM, and the pods that remember it
 }
 
 // Start watches until ctx ends.
 func Start(ctx context.Context, c Config) (*Manager, error) {
-	m := &Manager{c: c, ctx: ctx, pending: map[string]bool{}}
+	m := &Manager{c: c, ctx: ctx, pending: map[string]bool{}, mistook: map[types.UID][]types.UID{}}
 	nodes := informers.NewSharedInformerFactory(c.Client, 0)
 	pods := informers.NewSharedInformerFactoryWithOptions(c.Client, 0, informers.WithNamespace(metav1.NamespaceSystem))
 	m.nodes, m.pods = nodes.Core().V1().Nodes().Informer(), pods.Core().V1().Pods().Informer()
@@ -93,14 +99,38 @@ func uninitialised(n *corev1.Node) bool {
 	return slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == Taint })
 }
 
-// runs tells whether a pod of the DaemonSet runs.
-func (m *Manager) runs() bool {
-	return slices.ContainsFunc(m.pods.GetStore().List(), func(o any) bool {
+// running are the pods of the DaemonSet that run.
+func (m *Manager) running() (pods []types.UID) {
+	for _, o := range m.pods.GetStore().List() {
 		p := o.(*corev1.Pod)
 		owner := metav1.GetControllerOf(p)
-		return owner != nil && owner.Kind == "DaemonSet" && owner.Name == DaemonSet &&
-			p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil
-	})
+		if owner != nil && owner.Kind == "DaemonSet" && owner.Name == DaemonSet &&
+			p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil {
+			pods = append(pods, p.UID)
+		}
+	}
+	return pods
+}
+
+// runs tells whether somebody is there to do the work.
+func (m *Manager) runs() bool { return len(m.running()) > 0 }
+
+// mistaken tells whether the pods take an older VM for the node's, since its guest has the same hostname. Its address is
+// not the kubelet's, so the node is refused. They remember it, whatever becomes of that VM, until all of them were
+// started again.
+func (m *Manager) mistaken(n *corev1.Node) bool {
+	pods, there := m.running(), m.c.Namesake != nil && m.c.Namesake(n.Name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	remembers := func(pod types.UID) bool { return slices.Contains(m.mistook[n.UID], pod) }
+	if slices.ContainsFunc(pods, remembers) {
+		return true
+	}
+	delete(m.mistook, n.UID)
+	if there {
+		m.mistook[n.UID] = pods
+	}
+	return there
 }
 
 // Look has all nodes looked at again, as the real one does every few seconds: a VM was switched off or removed, which
@@ -145,8 +175,14 @@ func (m *Manager) schedule(node string) {
 
 var errNoInstance = errors.New("no VM of that name in vCenter")
 
-// sync returns nil when there is nothing left to do for the node until its next event.
+// sync returns nil when there is nothing left to do for the node until its next event. When somebody else has changed the
+// node meanwhile, it begins again at once, as the real one does
+// (k8s.io/cloud-provider@v0.35.4 controllers/node/node_controller.go syncNode, RetryOnConflict).
 func (m *Manager) sync(name string) error {
+	return retry.RetryOnConflict(wait.Backoff{Steps: 10}, func() error { return m.syncOnce(name) })
+}
+
+func (m *Manager) syncOnce(name string) error {
 	nodes := m.c.Client.CoreV1().Nodes()
 	n, err := nodes.Get(m.ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -164,7 +200,7 @@ func (m *Manager) sync(name string) error {
 		return m.taint(n, append(n.Spec.Taints, shutdown))
 	case revived(n):
 		return m.taint(n, slices.DeleteFunc(n.Spec.Taints, isShutdown))
-	case !uninitialised(n):
+	case !uninitialised(n), m.mistaken(n): // a pod that is started again has us look at it once more
 		return nil
 	case !ok:
 		return errNoInstance

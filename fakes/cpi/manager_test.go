@@ -2,14 +2,19 @@ package cpi_test
 
 import (
 	"context"
-	"runtime"
+	"errors"
+	goruntime "runtime"
 	"slices"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/rehearse-dev/rehearse/fakes/cpi"
@@ -63,7 +68,7 @@ func TestANodeIsInitialisedOnlyWhileAPodRuns(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the pod runs and nobody cares")
 		}
-		runtime.Gosched()
+		goruntime.Gosched()
 	}
 	clock.Advance(4 * time.Second)
 	if got := get().Spec.ProviderID; got != "" {
@@ -94,7 +99,7 @@ func TestANodeWithoutAVMIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0 && time.Now().Before(deadline); {
-		runtime.Gosched()
+		goruntime.Gosched()
 	}
 	clock.Advance(20 * time.Second)
 	known = true
@@ -131,7 +136,7 @@ func TestANodeWhoseVMIsGoneIsDeletedOnceItIsNotReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	for len(clock.Waiting()) == 0 { // until the watch has told the manager
-		runtime.Gosched()
+		goruntime.Gosched()
 	}
 	clock.Advance(5 * time.Second)
 	if exists() {
@@ -139,10 +144,76 @@ func TestANodeWhoseVMIsGoneIsDeletedOnceItIsNotReady(t *testing.T) {
 	}
 }
 
+// A kubelet that writes its status at the same moment costs the node no time.
+func TestANodeThatSomebodyElseChangesIsInitialisedAllTheSame(t *testing.T) {
+	client := fake.NewClientset(node("a"), pod(corev1.PodRunning))
+	refused := 0
+	client.PrependReactor("update", "nodes", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		if refused == 3 || a.GetSubresource() != "" {
+			return false, nil, nil
+		}
+		refused++
+		return true, nil, apierrors.NewConflict(schema.GroupResource{Resource: "nodes"}, "a", errors.New("the object has been modified"))
+	})
+	clock := fakeclock.New()
+	_, err := cpi.Start(t.Context(), cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(string) (cpi.Instance, bool) { return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting(t, clock, "new node")
+	clock.Advance(5 * time.Second)
+	n, err := client.CoreV1().Nodes().Get(t.Context(), "a", metav1.GetOptions{})
+	if err != nil || n.Spec.ProviderID != "vsphere://42" || refused != 3 {
+		t.Errorf("got providerID %q, %v after %d conflicts, want vsphere://42 after 3", n.Spec.ProviderID, err, refused)
+	}
+}
+
+// The pods remember the older VM after it is gone, and a pod that is started again does not.
+func TestANodeWhoseHostnameIsTakenWaitsForThePodsToBeStartedAgain(t *testing.T) {
+	ctx := t.Context()
+	n, first := node("a"), pod(corev1.PodRunning)
+	n.UID, first.UID = "node", "first"
+	client := fake.NewClientset(n, first)
+	clock := fakeclock.New()
+	taken := true
+	m, err := cpi.Start(ctx, cpi.Config{Client: client, Clock: clock, Delay: 5 * time.Second,
+		Instance: func(string) (cpi.Instance, bool) { return cpi.Instance{UUID: "42", IP: "10.0.0.1"}, true },
+		Namesake: func(string) bool { return taken }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(why, providerID string) {
+		t.Helper()
+		waiting(t, clock, why)
+		clock.Advance(5 * time.Second)
+		n, err := client.CoreV1().Nodes().Get(ctx, "a", metav1.GetOptions{})
+		if err != nil || n.Spec.ProviderID != providerID {
+			t.Fatalf("%s: got providerID %q, %v, want %q", why, n.Spec.ProviderID, err, providerID)
+		}
+	}
+	want("the hostname is taken", "")
+	m.Look()
+	want("it is still taken", "")
+	taken = false
+	m.Look()
+	want("it is free and remembered", "")
+	pods := client.CoreV1().Pods("kube-system")
+	if err := pods.Delete(ctx, first.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	second := pod(corev1.PodRunning)
+	second.Name, second.UID = "ccm-2", "second"
+	if _, err := pods.Create(ctx, second, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want("the pod was started again", "vsphere://42")
+}
+
 // waiting returns when the watch has told the manager and it has set a timer.
 func waiting(t *testing.T, clock *fakeclock.Clock, why string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0; runtime.Gosched() {
+	for deadline := time.Now().Add(10 * time.Second); len(clock.Waiting()) == 0; goruntime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: the manager does not look", why)
 		}

@@ -102,7 +102,12 @@ func networkCard(network, mac string) (types.BaseVirtualDevice, error) {
 // HasTemplate tells whether vCenter has a template of that name now, whoever made it.
 func (v *VCenter) HasTemplate(name string) bool { return len(v.findTemplates(name)) > 0 }
 
-func (v *VCenter) findTemplates(name string) (found []*simulator.VirtualMachine) {
+func (v *VCenter) findTemplates(name string) []*simulator.VirtualMachine {
+	return v.findVMs(func(vm *simulator.VirtualMachine) bool { return vm.Config.Template && vm.Name == name })
+}
+
+// findVMs returns the VMs and templates that are meant; which sees them locked.
+func (v *VCenter) findVMs(which func(*simulator.VirtualMachine) bool) (found []*simulator.VirtualMachine) {
 	c := *v.service.Context
 	for _, e := range c.Map.All("VirtualMachine") {
 		vm, ok := e.(*simulator.VirtualMachine)
@@ -110,7 +115,7 @@ func (v *VCenter) findTemplates(name string) (found []*simulator.VirtualMachine)
 			continue
 		}
 		c.WithLock(vm, func() {
-			if vm.Config != nil && vm.Config.Template && vm.Name == name {
+			if vm.Config != nil && which(vm) {
 				found = append(found, vm)
 			}
 		})

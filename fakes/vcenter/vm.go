@@ -22,7 +22,7 @@ type VMSpec struct {
 	Place              Place
 	UUID, InstanceUUID string // BIOS and instance uuid; empty: made up
 	MAC                string // of the first card; empty: made up
-	IP                 string // reported by VMware Tools; empty: not yet
+	IP, HostName       string // reported by VMware Tools; empty: not yet
 	NumCPUs            int32  // zero: the template's
 	MemoryMiB          int64  // zero: the template's
 	DiskGiB            int32  // zero: the template's
@@ -64,7 +64,28 @@ func (v *VCenter) createVM(s VMSpec) (VM, error) {
 			return VM{}, err
 		}
 	}
+	if s.HostName != "" {
+		c.WithLock(vm, func() { c.Update(vm, []types.PropertyChange{{Name: "guest.hostName", Val: s.HostName}}) })
+	}
 	return identify(&vm.VirtualMachine), nil
+}
+
+// HasHostName tells whether the guest of some VM reports a hostname. Of those that CreateVM has not made, none does.
+func (v *VCenter) HasHostName(name string) bool {
+	return len(v.findVMs(func(vm *simulator.VirtualMachine) bool { return vm.Guest != nil && vm.Guest.HostName == name })) > 0
+}
+
+// RemoveVM switches VMs of a name off and deletes them from their disks, as an administrator does. It takes no site time;
+// the hooks are called. It is no error when there is none.
+func (v *VCenter) RemoveVM(name string) error {
+	for _, vm := range v.findVMs(func(vm *simulator.VirtualMachine) bool { return vm.Name == name && !vm.Config.Template }) {
+		c := *v.service.Context
+		_, _ = v.powerOff(&c, vm) // fails when it is off already, which is as good
+		if _, fault := v.destroy(&c, vm); fault != nil {
+			return fmt.Errorf("VM %q: destroy: %s", name, fault.LocalizedMessage)
+		}
+	}
+	return nil
 }
 
 // cloneSpec is what the provider asks of vCenter for such a VM.

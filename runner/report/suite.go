@@ -37,18 +37,19 @@ type Case struct {
 	Times       int          // how often it was run with one seed; what differed is among the problems
 }
 
-// Verdict is the worst of the suite's: an Error outweighs a Fail, since nothing can be trusted then.
+// Verdict is the worst of the suite's: an Error outweighs a Fail, since nothing can be trusted then, and a scenario that
+// was not played to its end outweighs those that pass: such a suite has not passed.
 func (s *Suite) Verdict() journal.Verdict {
 	v := journal.Skip
-	for _, c := range s.Cases {
-		if rank[c.Verdict] > rank[v] {
+	for i, c := range s.Cases {
+		if i == 0 || rank[c.Verdict] > rank[v] {
 			v = c.Verdict
 		}
 	}
 	return v
 }
 
-var rank = map[journal.Verdict]int{journal.Skip: 0, journal.Pass: 1, journal.Fail: 2, journal.Error: 3}
+var rank = map[journal.Verdict]int{journal.Pass: 0, journal.Skip: 1, journal.Fail: 2, journal.Error: 3}
 
 // Counts is how many scenarios have each verdict.
 func (s *Suite) Counts() map[journal.Verdict]int {

@@ -21,14 +21,16 @@ func TestSuiteReports(t *testing.T) {
 	}
 }
 
-// An Error outweighs a Fail, and both outweigh what was never run.
+// An Error outweighs a Fail, and both outweigh what was never run; a suite that was interrupted has not passed.
 func TestTheVerdictOfASuiteIsItsWorst(t *testing.T) {
 	for _, c := range []struct {
 		cases []journal.Verdict
 		want  journal.Verdict
 	}{
 		{nil, journal.Skip},
-		{[]journal.Verdict{journal.Skip, journal.Pass}, journal.Pass},
+		{[]journal.Verdict{journal.Pass, journal.Pass}, journal.Pass},
+		{[]journal.Verdict{journal.Skip, journal.Pass}, journal.Skip},
+		{[]journal.Verdict{journal.Pass, journal.Skip}, journal.Skip},
 		{[]journal.Verdict{journal.Pass, journal.Fail, journal.Skip}, journal.Fail},
 		{[]journal.Verdict{journal.Error, journal.Fail, journal.Pass}, journal.Error},
 	} {

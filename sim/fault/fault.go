@@ -116,6 +116,7 @@ var Faults = []Fault{
 	etcdNospace,
 	etcdQuorumLoss,
 	etcdSlow,
+	hostnameTaken,
 	imageMissing,
 	kubeOVNProviderOld,
 	kubeOVNUngated,

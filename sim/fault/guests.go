@@ -11,8 +11,8 @@ import (
 )
 
 // guestsFail injects a fault of new machines of a role; "": of that which the argument names. Its heal removes the cause
-// and deletes the Machines that have no node because of it, since a first boot is not done again: all but those of
-// NodeNeverReady, which have one.
+// and deletes the Machines that have no node because of it, since a first boot is not done again: all but those that
+// have registered one, which will do.
 func guestsFail(edge Edge, role, what, waits string) func(context.Context, Site, Args, func(string)) (laid, error) {
 	return func(_ context.Context, s Site, a Args, hit func(string)) (laid, error) {
 		cluster, err := clusterOf(s, a)
@@ -33,8 +33,8 @@ func guestsFail(edge Edge, role, what, waits string) func(context.Context, Site,
 		})
 		return laid{
 			heal: func(ctx context.Context) error {
-				if err := heal(ctx); err != nil || edge == NodeNeverReady {
-					return err // a node that has registered is Ready by itself, and its Machine may not know of it yet
+				if err := heal(ctx); err != nil || edge == NodeNeverReady || edge == HostnameTaken {
+					return err // its Machine may not know of the node yet
 				}
 				mu.Lock()
 				defer mu.Unlock()

@@ -8,7 +8,7 @@ type Guests interface {
 	// role but the control plane.
 	Which(cluster, role string) func(machine string) bool
 	// FailGuests lets an edge fail in every new machine that is meant until heal is called; hit is told each machine
-	// once, when it fails. What has failed stays as it is, but for NodeNeverReady, which heal mends.
+	// once, when it fails. What has failed stays as it is, but for NodeNeverReady and HostnameTaken, which heal mends.
 	FailGuests(edge Edge, which func(machine string) bool, hit func(machine string)) (heal func(context.Context) error)
 }
 
@@ -26,6 +26,7 @@ const (
 	NoAddress      Edge = "no-address"       // VMware Tools report nothing, and cloud-init does not run
 	BootHangs      Edge = "boot-hangs"       // cloud-init never comes to kubeadm
 	JoinFails      Edge = "join-fails"       // kubeadm join ends in its preflight
+	HostnameTaken  Edge = "hostname-taken"   // an older VM's guest reports the hostname as well
 	StaleNode      Edge = "stale-node"       // the API has a Node of that name already, of another VM
 	NodeNeverReady Edge = "node-never-ready" // the kubelet registers and its network never starts
 )

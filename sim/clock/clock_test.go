@@ -165,6 +165,18 @@ func TestAWriteHoldsTheClockUntilItsWatchEvent(t *testing.T) {
 func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
 	gk := schema.GroupKind{Group: "g", Kind: "K"}
 	c := run(t, Options{MaxWait: 20 * time.Millisecond})
+	looks := time.NewTicker(5 * time.Millisecond) // somebody looks again and again
+	defer looks.Stop()
+	go func() {
+		for {
+			select {
+			case <-looks.C:
+				c.Touch()
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
 	c.Barrier().kinds[gk.String()] = true
 	c.Barrier().Wrote(gk, "ns", "a", "7", false)
 	fired := make(chan struct{})

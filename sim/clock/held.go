@@ -45,7 +45,7 @@ func (b *Barrier) Delivered(e WatchEvent) {
 	now := b.c.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, newer := b.pending[k]; newer || !b.kinds[k.kind] || !e.Deleted && version <= b.seen[k] {
+	if _, newer := b.pending[k]; newer || !b.kinds[k.kind] || version <= b.seen[k] { // seen: another stream of the kind was faster
 		return
 	}
 	if e.Deleted {

@@ -50,8 +50,11 @@ func TestAnEventThatIsHeldBackIsNotWaitedForUntilItIsDelivered(t *testing.T) {
 	}
 	b.Delivered(event("10", true, true))
 	outstanding("delivered the end", 1)
+	o.SetResourceVersion("10")
 	b.saw(gk, o, true)
 	outstanding("seen the end", 0)
+	b.Delivered(event("10", true, true)) // in a second stream, of an informer that the barrier does not know
+	outstanding("delivered the end when it was seen", 0)
 	b.Delivered(WatchEvent{})
 	outstanding("an event of no kind", 0)
 }

@@ -15,28 +15,26 @@ const tick = time.Millisecond
 func (c *Clock) Run(ctx context.Context) {
 	defer func() { moveNow(-c.moved) }()
 	var (
-		barrierFrom time.Duration // Real() since when only the barrier holds the clock, 0: it does not
-		idleFrom    = Real()      // a paced clock earns site time from here
+		barred   time.Duration // real time in which nothing but the barrier has held the clock since it was last clear
+		idleFrom = Real()      // a paced clock earns site time from here
 	)
 	for ctx.Err() == nil {
 		wait := c.notYet()
 		if wait > 0 {
-			barrierFrom, idleFrom = 0, Real()
+			idleFrom = Real()
 			time.Sleep(wait)
 			continue
 		}
+		at := Real()
 		if c.barrier.outstanding() > 0 {
-			if barrierFrom == 0 {
-				barrierFrom = Real()
-			}
-			if Real()-barrierFrom < c.o.MaxWait {
+			if barred < c.o.MaxWait { // added up, or somebody who looks ten times a second would have it wait for ever
 				time.Sleep(tick)
+				barred += Real() - at
 				continue
 			}
 			c.barrier.giveUp()
 		}
-		barrierFrom = 0
-		at := Real()
+		barred = 0
 		if c.advance(at - idleFrom) {
 			idleFrom = at
 		} else {

@@ -44,8 +44,7 @@ func (t *Twin) startPools() error {
 	}
 	t.pools = configpool.NewProvider(configpool.Config{Client: c, Reader: c, Storage: datastores{t.vcenter}, Clock: t.clock,
 		Events: t.controllers.Manager.GetEventRecorderFor("vspheremachineconfigpool-controller"), Refused: t.poolFaults.refused})
-	t.controllers.Await(configpool.New())
-	return nil
+	return t.controllers.Await(configpool.New())
 }
 
 // watchPools starts the controllers of pools, and of the slots of VSphereVMs that go.

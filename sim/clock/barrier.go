@@ -14,17 +14,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-// Barrier knows which writes to the management API have not yet come back through the watch of their kind. The clock
+// Barrier knows which writes to the management API have not yet come back through the watches of their kind. The clock
 // does not jump before they have: that is exact, where a quiet window alone depends on the machine's load. An event
 // that is seen at a later site time than it was written is counted as late.
 type Barrier struct {
 	c *Clock
 
 	mu      sync.Mutex
-	kinds   map[string]bool // group/Kind that an informer watches; writes of others are not waited for
-	seen    map[objectKey]int64
+	views   map[string][]*view // by group/Kind, one for each informer; writes of other kinds are not waited for
 	held    map[objectKey]heldBack
-	gone    map[objectKey]bool // deleted, or being deleted
 	pending map[objectKey]write
 }
 
@@ -32,8 +30,16 @@ type objectKey struct{ kind, namespace, name string }
 
 func (k objectKey) String() string { return k.kind + " " + k.namespace + "/" + k.name }
 
+// view is what an informer has seen. A kind has several when controllers read it in several forms, typed and
+// unstructured: each form has a watch of its own.
+type view struct {
+	seen map[objectKey]int64 // the latest version
+	gone map[objectKey]bool  // deleted, or being deleted
+}
+
 type write struct {
-	version int64 // resourceVersion; 0: a deletion
+	version int64   // resourceVersion; 0: a deletion
+	behind  []*view // who has not seen it yet
 	real    time.Duration
 	site    time.Time
 }
@@ -46,34 +52,62 @@ func (b *Barrier) Wrote(gk schema.GroupKind, namespace, name, resourceVersion st
 	now := b.c.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	h, before := b.held[k], b.pending[k].behind
 	switch {
-	case !b.kinds[k.kind]:
+	case deleted && h.gone, !deleted && version <= h.version:
 		return
-	case deleted && (b.gone[k] || b.held[k].gone):
-		return
-	case !deleted && version <= b.seen[k], !deleted && version <= b.held[k].version: // no change, or the watch was faster than the reply
-		return
-	case deleted:
-		version = 0
+	case deleted: // who does not know the object never hears of its end
+		b.awaitLocked(k, write{site: now}, func(v *view) bool {
+			_, known := v.seen[k]
+			return !v.gone[k] && (known || slices.Contains(before, v))
+		})
+	default: // it has been seen when it is no change, or when the watch was faster than the reply
+		b.awaitLocked(k, write{version: version, site: now}, func(v *view) bool { return version > v.seen[k] })
 	}
-	b.pending[k] = write{version: version, real: Real(), site: now}
 }
 
-func (b *Barrier) saw(gk schema.GroupKind, o client.Object, deleted bool) {
+// awaitLocked lets the clock wait until all have seen a write that are behind it.
+func (b *Barrier) awaitLocked(k objectKey, w write, behind func(*view) bool) {
+	for _, v := range b.views[k.kind] {
+		if behind(v) {
+			w.behind = append(w.behind, v)
+		}
+	}
+	if len(w.behind) > 0 {
+		w.real = Real()
+		b.pending[k] = w
+	}
+}
+
+// addView is one informer more of a kind.
+func (b *Barrier) addView(gk schema.GroupKind) *view {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v := &view{seen: map[objectKey]int64{}, gone: map[objectKey]bool{}}
+	b.views[gk.String()] = append(b.views[gk.String()], v)
+	return v
+}
+
+// saw records what an informer tells of an object.
+func (b *Barrier) saw(v *view, gk schema.GroupKind, o client.Object, deleted bool) {
 	b.c.Touch()
 	k := objectKey{gk.String(), o.GetNamespace(), o.GetName()}
 	version, _ := strconv.ParseInt(o.GetResourceVersion(), 10, 64)
 	now := b.c.Now()
 	b.mu.Lock()
-	b.seen[k] = max(b.seen[k], version)
-	b.gone[k] = deleted || o.GetDeletionTimestamp() != nil
+	v.seen[k] = max(v.seen[k], version)
+	v.gone[k] = deleted || o.GetDeletionTimestamp() != nil
 	w, ok := b.pending[k]
-	done := ok && (deleted || w.version == 0 && b.gone[k] || w.version > 0 && w.version <= version)
-	if done {
+	if ok && (deleted || w.version == 0 && v.gone[k] || w.version > 0 && w.version <= version) {
+		w.behind = slices.DeleteFunc(w.behind, func(x *view) bool { return x == v })
+		b.pending[k] = w
+	}
+	all := ok && len(w.behind) == 0
+	if all {
 		delete(b.pending, k)
 	}
 	b.mu.Unlock()
-	if done {
+	if all {
 		b.c.countWrite(k, Real()-w.real, now.Sub(w.site))
 	}
 }
@@ -118,21 +152,19 @@ func (b *Barrier) outstandingLocked() []string {
 	return l
 }
 
-// Watch hooks the informer of a kind into the barrier.
+// Watch hooks an informer of a kind into the barrier.
 func (b *Barrier) Watch(gk schema.GroupKind, informer interface {
 	AddEventHandler(toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error)
 }) error {
-	b.mu.Lock()
-	b.kinds[gk.String()] = true
-	b.mu.Unlock()
+	v := b.addView(gk)
 	_, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(x any) { b.saw(gk, x.(client.Object), false) },
-		UpdateFunc: func(_, x any) { b.saw(gk, x.(client.Object), false) },
+		AddFunc:    func(x any) { b.saw(v, gk, x.(client.Object), false) },
+		UpdateFunc: func(_, x any) { b.saw(v, gk, x.(client.Object), false) },
 		DeleteFunc: func(x any) {
 			if t, ok := x.(toolscache.DeletedFinalStateUnknown); ok {
 				x = t.Obj
 			}
-			b.saw(gk, x.(client.Object), true)
+			b.saw(v, gk, x.(client.Object), true)
 		},
 	})
 	return err

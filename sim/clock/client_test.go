@@ -36,7 +36,7 @@ func TestTheBarrierWaitsForServerSideApply(t *testing.T) {
 		}},
 	} {
 		b := run(t, Options{Pace: Hold}).Barrier()
-		b.kinds[gvk.GroupKind().String()] = true
+		b.addView(gvk.GroupKind())
 		cl, err := b.NewClient(&rest.Config{Host: server.URL}, client.Options{Scheme: runtime.NewScheme(), Mapper: mapper})
 		if err != nil {
 			t.Fatal(err)

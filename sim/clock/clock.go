@@ -89,7 +89,7 @@ func New(o Options) *Clock {
 		o.MaxWait = 10 * time.Second
 	}
 	c := &Clock{o: o, real0: Real(), wall0: wall.Round(0), now: o.Start.Round(0), pace: o.Pace, what: map[string]int{}, since: map[string]time.Duration{}, held: map[string]time.Duration{}, parked: map[string]int{}}
-	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, seen: map[objectKey]int64{}, held: map[objectKey]heldBack{}, gone: map[objectKey]bool{}, kinds: map[string]bool{}}
+	c.barrier = &Barrier{c: c, pending: map[objectKey]write{}, held: map[objectKey]heldBack{}, views: map[string][]*view{}}
 	if o.Resume.After(c.now) {
 		c.move(o.Resume.Sub(c.now))
 		c.now, c.o.Start = o.Resume.Round(0), o.Resume.Round(0)

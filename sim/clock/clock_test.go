@@ -143,7 +143,7 @@ func TestAWriteHoldsTheClockUntilItsWatchEvent(t *testing.T) {
 	gk := schema.GroupKind{Group: "g", Kind: "K"}
 	c := run(t, Options{Pace: Hold, MaxWait: time.Minute})
 	b := c.Barrier()
-	b.kinds[gk.String()] = true
+	b.addView(gk)
 	b.Wrote(gk, "ns", "a", "7", false)
 	fired := make(chan struct{})
 	c.After("timer", time.Second, func() { close(fired) })
@@ -177,7 +177,7 @@ func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
 			}
 		}
 	}()
-	c.Barrier().kinds[gk.String()] = true
+	c.Barrier().addView(gk)
 	c.Barrier().Wrote(gk, "ns", "a", "7", false)
 	fired := make(chan struct{})
 	c.After("timer", time.Second, func() { close(fired) })

@@ -27,7 +27,7 @@ func (b *Barrier) Held(e WatchEvent) {
 	version, _ := strconv.ParseInt(e.ResourceVersion, 10, 64)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.kinds[k.kind] {
+	if len(b.views[k.kind]) == 0 {
 		return
 	}
 	h := heldBack{version: max(b.held[k].version, version), gone: e.Deleted || e.Going}
@@ -45,11 +45,12 @@ func (b *Barrier) Delivered(e WatchEvent) {
 	now := b.c.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, newer := b.pending[k]; newer || !b.kinds[k.kind] || version <= b.seen[k] { // seen: another stream of the kind was faster
+	if _, newer := b.pending[k]; newer {
 		return
 	}
+	w := write{version: version, site: now}
 	if e.Deleted {
-		version = 0
+		w.version = 0
 	}
-	b.pending[k] = write{version: version, real: Real(), site: now}
+	b.awaitLocked(k, w, func(v *view) bool { return version > v.seen[k] })
 }

@@ -12,7 +12,7 @@ import (
 func TestAnEventThatIsHeldBackIsNotWaitedForUntilItIsDelivered(t *testing.T) {
 	gk := schema.GroupKind{Group: "g", Kind: "K"}
 	b := run(t, Options{Pace: Hold}).Barrier()
-	b.kinds[gk.String()] = true
+	informer := b.addView(gk)
 	event := func(version string, deleted, going bool) WatchEvent {
 		return WatchEvent{Kind: gk, Namespace: "ns", Name: "a", ResourceVersion: version, Deleted: deleted, Going: going}
 	}
@@ -43,7 +43,7 @@ func TestAnEventThatIsHeldBackIsNotWaitedForUntilItIsDelivered(t *testing.T) {
 		b.Delivered(event(v, false, false))
 		outstanding("delivered "+v, 1)
 		o.SetResourceVersion(v)
-		b.saw(gk, o, false)
+		b.saw(informer, gk, o, false)
 		outstanding("seen "+v, 0)
 		b.Delivered(event(v, false, false))
 		outstanding("delivered when it was seen", 0)
@@ -51,7 +51,7 @@ func TestAnEventThatIsHeldBackIsNotWaitedForUntilItIsDelivered(t *testing.T) {
 	b.Delivered(event("10", true, true))
 	outstanding("delivered the end", 1)
 	o.SetResourceVersion("10")
-	b.saw(gk, o, true)
+	b.saw(informer, gk, o, true)
 	outstanding("seen the end", 0)
 	b.Delivered(event("10", true, true)) // in a second stream, of an informer that the barrier does not know
 	outstanding("delivered the end when it was seen", 0)

@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,13 +15,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -82,12 +81,12 @@ type Controllers struct {
 	Manager      manager.Manager // controllers
 	ClusterCache clustercache.ClusterCache
 	controlPlane clustercache.ClusterCache // KubeadmControlPlane's own
-	everySecret  cache.Cache               // Secrets, whole and as metadata, and ConfigMaps; Manager's has those of clusters
+	cache        *awaitedCache             // Manager's
+	everySecret  *awaitedCache             // Secrets, whole and as metadata, and ConfigMaps; Manager's has those of clusters
 
 	hooks manager.Manager // webhooks, which have to answer before any object is written
 	ended chan error      // of hooks
 	clock *clock.Clock
-	more  []client.Object // kinds whose writes the clock waits for besides watched
 	line  *Line
 
 	mu     sync.Mutex
@@ -95,7 +94,7 @@ type Controllers struct {
 }
 
 // Await lets the clock wait for the writes of one more kind. It is called before Start.
-func (k *Controllers) Await(o client.Object) { k.more = append(k.more, o) }
+func (k *Controllers) Await(o client.Object) error { return k.cache.await(o) }
 
 // NewControllers sets everything up and starts the webhook server, which also serves the caller's own webhooks, by path;
 // the controllers wait for Start. The context ends both. Each Node of a workload cluster passes node before they see it.
@@ -142,6 +141,10 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 		Controller: config.Controller{SkipNameValidation: ptr.To(true), CacheSyncTimeout: 5 * time.Minute},
 		Cache: cache.Options{SyncPeriod: ptr.To(240 * time.Hour), ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}: {Label: ofCluster}}},
+		NewCache: func(cfg *rest.Config, o cache.Options) (cache.Cache, error) {
+			k.cache, err = newAwaitedCache(k.clock.Barrier(), cfg, o, watched...)
+			return k.cache, err
+		},
 		Client:    client.Options{Cache: uncached()},
 		NewClient: k.clock.Barrier().NewClient,
 		// A night's worth of site time passes in a minute, so client-go's budget of 25 events per object would be spent.
@@ -150,8 +153,8 @@ func (k *Controllers) newManagers(m *Management, log logr.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("controllers: %w", err)
 	}
-	k.everySecret, err = cache.New(k.Manager.GetConfig(), cache.Options{Scheme: m.Scheme, Mapper: k.Manager.GetRESTMapper(), HTTPClient: k.Manager.GetHTTPClient(),
-		SyncPeriod: ptr.To(240 * time.Hour)})
+	k.everySecret, err = newAwaitedCache(k.clock.Barrier(), k.Manager.GetConfig(), cache.Options{Scheme: m.Scheme, Mapper: k.Manager.GetRESTMapper(), HTTPClient: k.Manager.GetHTTPClient(),
+		SyncPeriod: ptr.To(240 * time.Hour)}, &corev1.Secret{})
 	if err != nil {
 		return fmt.Errorf("cache of Secrets: %w", err)
 	}
@@ -410,13 +413,13 @@ func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 			started <- err
 		}
 	}()
-	for _, o := range append(slices.Clone(watched), k.more...) {
-		if err := k.await(ctx, k.Manager.GetCache(), o); err != nil {
-			return err
+	for _, o := range watched { // also of those that no controller watches
+		if _, err := k.cache.GetInformer(ctx, o); err != nil {
+			return fmt.Errorf("watch %T: %w", o, err)
 		}
 	}
-	if err := k.await(ctx, k.everySecret, &corev1.Secret{}); err != nil {
-		return err
+	if _, err := k.everySecret.GetInformer(ctx, &corev1.Secret{}); err != nil {
+		return fmt.Errorf("watch Secrets: %w", err)
 	}
 	select {
 	case <-k.Manager.Elected():
@@ -426,21 +429,5 @@ func (k *Controllers) Start(ctx context.Context, fail func(error)) error {
 		return ctx.Err()
 	}
 	k.clock.Resync(resync)
-	return nil
-}
-
-// await lets the clock wait for the writes of a kind until a cache has seen them.
-func (k *Controllers) await(ctx context.Context, c cache.Cache, o client.Object) error {
-	gvk, err := apiutil.GVKForObject(o, k.Manager.GetScheme())
-	if err != nil {
-		return err
-	}
-	informer, err := c.GetInformer(ctx, o)
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", gvk.Kind, err)
-	}
-	if err := k.clock.Barrier().Watch(gvk.GroupKind(), informer); err != nil {
-		return fmt.Errorf("watch %s: %w", gvk.Kind, err)
-	}
 	return nil
 }

@@ -37,6 +37,8 @@ type view struct {
 	gone map[objectKey]bool  // deleted, or being deleted
 }
 
+func (v *view) knows(k objectKey) bool { _, ok := v.seen[k]; return ok }
+
 type write struct {
 	version int64   // resourceVersion; 0: a deletion
 	behind  []*view // who has not seen it yet
@@ -57,10 +59,7 @@ func (b *Barrier) Wrote(gk schema.GroupKind, namespace, name, resourceVersion st
 	case deleted && h.gone, !deleted && version <= h.version:
 		return
 	case deleted: // who does not know the object never hears of its end
-		b.awaitLocked(k, write{site: now}, func(v *view) bool {
-			_, known := v.seen[k]
-			return !v.gone[k] && (known || slices.Contains(before, v))
-		})
+		b.awaitLocked(k, write{site: now}, func(v *view) bool { return !v.gone[k] && (v.knows(k) || slices.Contains(before, v)) })
 	default: // it has been seen when it is no change, or when the watch was faster than the reply
 		b.awaitLocked(k, write{version: version, site: now}, func(v *view) bool { return version > v.seen[k] })
 	}

@@ -52,5 +52,5 @@ func (b *Barrier) Delivered(e WatchEvent) {
 	if e.Deleted {
 		w.version = 0
 	}
-	b.awaitLocked(k, w, func(v *view) bool { return version > v.seen[k] })
+	b.awaitLocked(k, w, func(v *view) bool { return version > v.seen[k] && (!e.Deleted || v.knows(k)) })
 }

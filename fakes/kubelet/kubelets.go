@@ -57,7 +57,7 @@ type Kubelets struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	client  *kubernetes.Clientset // counted, behind the barrier
-	plain   *kubernetes.Clientset // for leases
+	plain   kubernetes.Interface  // for leases
 	pods    cache.SharedIndexInformer
 	nodes   cache.SharedIndexInformer
 	barrier *Barrier

@@ -97,6 +97,8 @@ func (k *Kubelets) renew(ctx context.Context, name string) error {
 	if n, err := k.plain.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{}); err == nil {
 		l.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: name, UID: n.UID}}
 	}
-	_, err = leases.Create(ctx, l, metav1.CreateOptions{})
+	if _, err = leases.Create(ctx, l, metav1.CreateOptions{}); apierrors.IsAlreadyExists(err) {
+		return nil // the heartbeat and the registration met, and the other was faster
+	}
 	return err
 }

@@ -337,6 +337,22 @@ func TestAReconcileThatHungKeepsItsObjectWaiting(t *testing.T) {
 	q.ShutDown()
 }
 
+// A twin that begins is at its busiest, and its clock stands: what is slow then has not hung.
+func TestAReconcileBeforeTheClockGoesHasNotHung(t *testing.T) {
+	c := run(t, Options{Pace: Hold})
+	q := c.ControllerOptions(1, 0, Hang{After: time.Nanosecond, Factor: 1e12}).NewQueue("q", &backoff{failures: map[request]int{}}).(*Queue)
+	q.Add(key("a"))
+	k, _ := q.Get()
+	q.Done(k)
+	c.SetPace(Free)
+	q.Add(k)
+	if q.Get(); c.Elapsed() != 0 {
+		t.Errorf("reconciled again at %s: it was taken for hung", c.Elapsed())
+	}
+	q.Done(k)
+	q.ShutDown()
+}
+
 func TestTimersNeverFireEarlyNorOutOfOrder(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		delays := rapid.SliceOfN(rapid.IntRange(0, 10_000), 1, 30).Draw(r, "delays")

@@ -18,7 +18,7 @@ type request = reconcile.Request
 // stands still while a controller waits, so its timeouts are shortened to save wall time, and the site time that they
 // would have taken keeps the object from being reconciled again instead.
 type Hang struct {
-	After  time.Duration // a reconcile that takes longer in real time has hung; 0: none ever does
+	After  time.Duration // a reconcile that takes longer in real time has hung, if the clock goes; 0: none ever does
 	Factor float64       // site time for each unit of real time that it took
 }
 
@@ -267,7 +267,7 @@ func (q *Queue) Done(k request) {
 		q.stats.Reconciles++
 		q.stats.Wall += d
 		q.stats.Max = max(q.stats.Max, d)
-		if q.hang.After > 0 && d > q.hang.After && !q.excused[k] {
+		if q.hang.After > 0 && d > q.hang.After && !q.excused[k] && q.c.pace != Hold {
 			q.holdLocked(k, q.c.now.Add(time.Duration(float64(d)*q.hang.Factor)))
 		}
 		delete(q.running, k)

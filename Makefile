@@ -35,7 +35,7 @@ suite: build ## build, then run the scenarios that are shipped; SUITE="--shard 1
 
 test: overlay manifests assets ## run all tests, those with a real twin included
 	@$(GO) run ./cmd/internal/progress packages ./dsl/... ./fakes/... ./runner/... ./sim/...
-	KUBEBUILDER_ASSETS="$(CURDIR)/bin" $(GO) test -vet=off -timeout 45m ./sim ./cmd/... ./... # what takes longest first; lint has vetted
+	KUBEBUILDER_ASSETS="$(CURDIR)/bin" $(GO) test -p 1 -vet=off -timeout 45m ./... # one twin at a time; lint has vetted
 
 lint: overlay manifests ## gofmt, go vet, staticcheck
 	@unformatted="$$(gofmt -l $$(git ls-files '*.go'))" && test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }

@@ -164,7 +164,7 @@ func TestAWriteHoldsTheClockUntilItsWatchEvent(t *testing.T) {
 
 func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
 	gk := schema.GroupKind{Group: "g", Kind: "K"}
-	c := run(t, Options{MaxWait: 20 * time.Millisecond})
+	c := run(t, Options{Quiet: 3 * time.Millisecond, MaxWait: 300 * time.Millisecond})
 	looks := time.NewTicker(5 * time.Millisecond) // somebody looks again and again
 	defer looks.Stop()
 	go func() {
@@ -182,7 +182,7 @@ func TestAWriteThatIsNeverSeenIsGivenUpAndCounted(t *testing.T) {
 	fired := make(chan struct{})
 	c.After("timer", time.Second, func() { close(fired) })
 	await(t, c, "the timer", fired)
-	if got, want := c.GivenUp(), []string{"a write of K.g ns/a, which was not seen for 20ms"}; !slices.Equal(got, want) || c.Stats().Late != 1 {
+	if got, want := c.GivenUp(), []string{"a write of K.g ns/a, which was not seen for 300ms"}; !slices.Equal(got, want) || c.Stats().Late != 1 {
 		t.Errorf("late: got %q and %d, want %q and 1", got, c.Stats().Late, want)
 	}
 }

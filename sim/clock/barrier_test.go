@@ -7,17 +7,22 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// A kind that controllers read in two forms has two informers, and a write is waited for until both have seen it.
-func TestAWriteIsWaitedForUntilAllInformersOfItsKindHaveSeenIt(t *testing.T) {
-	gk := schema.GroupKind{Group: "g", Kind: "K"}
-	b := run(t, Options{Pace: Hold}).Barrier()
-	typed, other := b.addView(gk), b.addView(gk)
-	outstanding := func(when string, want int) {
+// countOutstanding compares how many writes a barrier waits for with what a test wants at a moment.
+func countOutstanding(t *testing.T, b *Barrier) func(when string, want int) {
+	return func(when string, want int) {
 		t.Helper()
 		if got := b.outstanding(); got != want {
 			t.Errorf("%s: got %d outstanding, want %d", when, got, want)
 		}
 	}
+}
+
+// A kind that controllers read in two forms has two informers, and a write is waited for until both have seen it.
+func TestAWriteIsWaitedForUntilAllInformersOfItsKindHaveSeenIt(t *testing.T) {
+	gk := schema.GroupKind{Group: "g", Kind: "K"}
+	b := run(t, Options{Pace: Hold}).Barrier()
+	typed, other := b.addView(gk), b.addView(gk)
+	outstanding := countOutstanding(t, b)
 	version := func(v string) *unstructured.Unstructured {
 		o := &unstructured.Unstructured{}
 		o.SetNamespace("ns")

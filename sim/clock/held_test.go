@@ -16,12 +16,7 @@ func TestAnEventThatIsHeldBackIsNotWaitedForUntilItIsDelivered(t *testing.T) {
 	event := func(version string, deleted, going bool) WatchEvent {
 		return WatchEvent{Kind: gk, Namespace: "ns", Name: "a", ResourceVersion: version, Deleted: deleted, Going: going}
 	}
-	outstanding := func(when string, want int) {
-		t.Helper()
-		if got := b.outstanding(); got != want {
-			t.Errorf("%s: got %d outstanding, want %d", when, got, want)
-		}
-	}
+	outstanding := countOutstanding(t, b)
 	b.Wrote(gk, "ns", "a", "7", false)
 	outstanding("written", 1)
 	b.Held(event("7", false, false))

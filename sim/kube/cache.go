@@ -17,8 +17,8 @@ import (
 
 // awaitedCache is a cache of controllers that lets the clock wait for the writes of some kinds until every informer of
 // theirs has seen them that a controller watches. Cluster API watches the providers' objects unstructured
-// (sigs.k8s.io/cluster-api@v1.13.4 controllers/external ObjectTracker.Watch) and the providers watch them typed, over a
-// connection each: one that is slower must not find that site time has gone on without it.
+// (sigs.k8s.io/cluster-api@v1.13.4 controllers/external ObjectTracker.Watch) and the providers watch them typed, each with
+// a watch of its own: the slower one must not find that site time has gone on without it.
 type awaitedCache struct {
 	cache.Cache
 	scheme  *runtime.Scheme

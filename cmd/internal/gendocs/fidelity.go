@@ -94,7 +94,9 @@ func writeReal(b *bytes.Buffer, root string) error {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", r.name, r.does, v)
 	}
 	b.WriteString("\nThe workload clusters' Kubernetes is always this one, whatever version the objects speak of: versions of nodes, images and\n" +
-		"templates are the world's, behaviour is that of the binaries above.\n\n")
+		"templates are the world's, behaviour is that of the binaries above.\n\n" +
+		"The providers' definitions are as published, without the descriptions in their schemas: nothing is admitted or defaulted\n" +
+		"otherwise, but kubectl explain, asked about one of their kinds, names the fields and says nothing of them.\n\n")
 	writeControllers(b)
 	return nil
 }

@@ -1,6 +1,6 @@
 // Genmanifests copies the custom resource definitions and webhook configurations of the pinned provider modules into
-// the folder that package sim/manifests embeds, as one JSON file per object. It asks the go command where the modules
-// are and needs no network when they are in the module cache.
+// the folder that package sim/manifests embeds, as one JSON file per object, without the descriptions in the schemas. It
+// asks the go command where the modules are and needs no network when they are in the module cache.
 //
 // Use, from anywhere in the checkout: genmanifests -out sim/manifests/generated.
 package main
@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
@@ -77,7 +78,7 @@ func moduleDir(module string) (string, error) {
 	return m.Dir, json.Unmarshal(b, &m)
 }
 
-// convert writes each document of a YAML file as JSON.
+// convert writes each document of a YAML file as JSON, and definitions undescribed.
 func convert(file, dir, provider string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -88,21 +89,19 @@ func convert(file, dir, provider string) error {
 	}
 	for _, doc := range bytes.Split(b, []byte("\n---")) {
 		doc = bytes.TrimPrefix(doc, []byte("---"))
-		var o struct {
-			Kind     string
-			Metadata struct{ Name string }
-		}
-		if err := yaml.Unmarshal(doc, &o); err != nil {
+		var o unstructured.Unstructured
+		if err := yaml.Unmarshal(doc, &o.Object); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		if o.Kind == "" {
+		if o.GetKind() == "" {
 			continue
 		}
-		j, err := yaml.YAMLToJSON(doc)
+		undescribed(o.Object)
+		j, err := json.Marshal(o.Object)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		name := fmt.Sprintf("%s.%s.%s.json", provider, strings.ToLower(o.Kind), o.Metadata.Name)
+		name := fmt.Sprintf("%s.%s.%s.json", provider, strings.ToLower(o.GetKind()), o.GetName())
 		if err := update(filepath.Join(dir, name), j); err != nil {
 			return err
 		}

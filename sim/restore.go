@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -35,14 +34,17 @@ func (t *Twin) restore(ctx context.Context, s *snapshot) error {
 	if err := t.startOwn(ctx); err != nil {
 		return err
 	}
-	if err := t.restoreStorage(ctx, s); err != nil {
+	if err := t.restoreStorage(s); err != nil {
 		return err
 	}
-	if err := t.restoreVMs(); err != nil {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return t.resumeEtcd(gctx) })
+	g.Go(t.restoreVMs)
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	t.o.Progress("starting the management cluster and the control planes")
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx = errgroup.WithContext(ctx)
 	g.Go(func() error { return t.startManagement(gctx) })
 	for i, w := range t.workloads {
 		g.Go(func() error { return w.resume(gctx, t.from.Clusters[i]) })
@@ -53,11 +55,14 @@ func (t *Twin) restore(ctx context.Context, s *snapshot) error {
 	t.o.Progress("starting the controllers")
 	t.guardControllers(ctx)
 	g, gctx = errgroup.WithContext(ctx)
-	g.Go(func() error { return errors.Join(t.startControllers(gctx), t.rest(gctx)) })
+	g.Go(func() error { return t.startControllers(gctx) })
 	for _, w := range t.workloads {
 		g.Go(func() error { return w.plane.AwaitControllers(gctx) })
 	}
 	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := t.rest(ctx); err != nil {
 		return err
 	}
 	from := t.clock.Elapsed()
@@ -66,9 +71,9 @@ func (t *Twin) restore(ctx context.Context, s *snapshot) error {
 		if err := t.awaitReady(ctx); err != nil {
 			return err
 		}
-	}
-	if err := t.rest(ctx); err != nil {
-		return err
+		if err := t.rest(ctx); err != nil {
+			return err
+		}
 	}
 	t.setNotes(t.from.Notes)
 	if passed := t.clock.Elapsed() - from; passed > 0 {
@@ -77,8 +82,8 @@ func (t *Twin) restore(ctx context.Context, s *snapshot) error {
 	return nil
 }
 
-// restoreStorage starts etcd on what the other twin's has left.
-func (t *Twin) restoreStorage(ctx context.Context, s *snapshot) error {
+// restoreStorage writes what the other twin's etcd has left.
+func (t *Twin) restoreStorage(s *snapshot) error {
 	to, err := t.ports()
 	if err != nil {
 		return err
@@ -100,6 +105,11 @@ func (t *Twin) restoreStorage(ctx context.Context, s *snapshot) error {
 		}
 	}
 	clear(s.files)
+	return nil
+}
+
+// resumeEtcd starts etcd on what restoreStorage wrote.
+func (t *Twin) resumeEtcd(ctx context.Context) (err error) {
 	if t.etcd, err = kube.ResumeEtcd(ctx, t.o.Binaries.Etcd, t.etcdDir()); err != nil {
 		return err
 	}

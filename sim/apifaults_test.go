@@ -57,7 +57,7 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 		}
 		t.Run(c.fault, func(t *testing.T) {
 			y := tell(t, twin, c.fault+",heal=operator")
-			scale(t, m, 2)
+			scale(t, m, "prod-a-md-0", 2)
 			await(t, twin, c.target, func() error {
 				if l := y.targets(); len(l) == 0 || !strings.Contains(l[0], c.target) {
 					return fmt.Errorf("targets: got %q", l)
@@ -75,7 +75,7 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 			y.heal()
 			await(t, twin, "two workers", run(2))
 			t.Logf("%q: recovered after %s of site time", y.targets(), twin.Clock().Elapsed()-from)
-			scale(t, m, 1)
+			scale(t, m, "prod-a-md-0", 1)
 			await(t, twin, "one worker", run(1))
 		})
 	}
@@ -96,9 +96,9 @@ func TestAFaultOfTheManagementAPIShowsAndHeals(t *testing.T) {
 	})
 	took := func() time.Duration {
 		from := twin.Clock().Elapsed()
-		scale(t, m, 2)
+		scale(t, m, "prod-a-md-0", 2)
 		await(t, twin, "two workers", run(2))
-		defer func() { scale(t, m, 1); await(t, twin, "one worker", run(1)) }()
+		defer func() { scale(t, m, "prod-a-md-0", 1); await(t, twin, "one worker", run(1)) }()
 		return twin.Clock().Elapsed() - from
 	}
 	usual := took()

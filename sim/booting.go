@@ -162,6 +162,9 @@ func (m *booting) discover(ctx context.Context) error {
 	if w.t.guestFaults.fails(fault.JoinFails, m.vm.Name) {
 		return &joinError{"error execution phase preflight: couldn't validate the identity of the API Server"}
 	}
+	if other := w.t.sameAddress(m.vm.Name, m.ip); other != "" {
+		return fmt.Errorf("couldn't validate the identity of the API Server: i/o timeout: %s has the address %s as well", other, m.ip)
+	}
 	if m.b.ControlPlane {
 		if err := w.t.checkEtcdDisk(m.vm); err != nil {
 			return err

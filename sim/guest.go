@@ -61,6 +61,21 @@ func (t *Twin) guest(vm string) (w *workload, node string, g *guest) {
 	return nil, "", nil
 }
 
+// sameAddress is another machine that is on and has the address as well, "" for none: what is answered may go to that one.
+func (t *Twin) sameAddress(vm, ip string) string {
+	for _, w := range t.workloads {
+		w.mu.Lock()
+		for _, g := range w.guests {
+			if g.vm != vm && g.ip == ip && g.on {
+				w.mu.Unlock()
+				return g.vm
+			}
+		}
+		w.mu.Unlock()
+	}
+	return ""
+}
+
 // power is vCenter's word that a VM was powered on or off.
 func (t *Twin) power(vm vcenter.VM, on bool) {
 	if !on {

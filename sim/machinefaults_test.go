@@ -74,11 +74,11 @@ func says(t testing.TB, c client.Client, apiVersion, kind string) string {
 	return b.String()
 }
 
-// scale asks for so many workers.
-func scale(t testing.TB, c client.Client, n int) {
+// scale asks for so many machines of a MachineDeployment.
+func scale(t testing.TB, c client.Client, md string, n int) {
 	t.Helper()
 	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, n))
-	if err := c.Patch(context.Background(), newObject("cluster.x-k8s.io/v1beta1", "MachineDeployment", "prod-a-md-0"), patch); err != nil {
+	if err := c.Patch(context.Background(), newObject("cluster.x-k8s.io/v1beta1", "MachineDeployment", md), patch); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -138,7 +138,7 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 		t.Run(c.fault, func(t *testing.T) {
 			y := tell(t, twin, c.fault+",heal=operator")
 			there := func() error { return workersRun(t, m, 2) }
-			scale(t, m, 2)
+			scale(t, m, "prod-a-md-0", 2)
 			await(t, twin, c.target, func() error {
 				if l := y.targets(); len(l) == 0 || !strings.Contains(l[0], c.target) {
 					return fmt.Errorf("targets: got %q", l)
@@ -159,7 +159,7 @@ func TestAFaultOfAMachineShowsAndHeals(t *testing.T) {
 			y.heal()
 			await(t, twin, "the recovery", there)
 			t.Logf("%q: recovered after %s of site time", y.targets(), twin.Clock().Elapsed()-from)
-			scale(t, m, 1)
+			scale(t, m, "prod-a-md-0", 1)
 			await(t, twin, "one worker", func() error { return workersRun(t, m, 1) })
 		})
 	}

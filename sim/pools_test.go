@@ -162,16 +162,7 @@ func TestAPoolOnATwin(t *testing.T) {
 	})
 	t.Run("a slot that is not used any more is reclaimed, in the end", func(t *testing.T) {
 		y := tell(t, twin, "disk-reclaim-fails:heal=operator")
-		md := &clusterv1.MachineDeployment{}
-		if err := admin.Get(t.Context(), types.NamespacedName{Namespace: "cpaas-system", Name: "prod-b-md-0"}, md); err != nil {
-			t.Fatal(err)
-		}
-		before := md.DeepCopy()
-		one := int32(1)
-		md.Spec.Replicas = &one
-		if err := admin.Patch(t.Context(), md, client.MergeFrom(before)); err != nil {
-			t.Fatal(err)
-		}
+		scale(t, admin, "prod-b-md-0", 1)
 		states := func() (all string) { return slots(infra("VSphereMachineConfigPool", "prod-b-md-0")) }
 		await(t, twin, "the reclaim fails", func() error {
 			if s := states(); !strings.Contains(s, "Released Failed Permission to perform this operation was denied.") {
@@ -218,7 +209,76 @@ func TestAPoolOnATwin(t *testing.T) {
 			return nil
 		})
 	})
+	t.Run("a machine does not join while another one has its address", func(t *testing.T) { sharedAddress(t, twin, admin) })
 	pass(t, twin, time.Minute)
+}
+
+// sharedAddress adds a slot with the address of the last one, and as many machines as there are slots.
+func sharedAddress(t *testing.T, twin *sim.Twin, admin client.Client) {
+	pool := func() *unstructured.Unstructured {
+		o := newObject("infrastructure.cluster.x-k8s.io/v1beta1", "VSphereMachineConfigPool", "prod-b-md-0")
+		if err := admin.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	unique := func(want string) func() error {
+		return func() error {
+			conditions, _, _ := unstructured.NestedSlice(pool().Object, "status", "conditions")
+			i := slices.IndexFunc(conditions, func(c any) bool { return c.(map[string]any)["type"] == "MembersUnique" })
+			if i < 0 || !strings.Contains(fmt.Sprint(conditions[i]), want) {
+				return fmt.Errorf("conditions: got %v, want MembersUnique with %s", conditions, want)
+			}
+			return nil
+		}
+	}
+	workers := func() (joined, not []string) {
+		l := &clusterv1.MachineList{}
+		if err := admin.List(t.Context(), l, client.MatchingLabels{clusterv1.MachineDeploymentNameLabel: "prod-b-md-0"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range l.Items {
+			if m.Status.NodeRef.IsDefined() {
+				joined = append(joined, m.Name)
+			} else {
+				not = append(not, m.Name)
+			}
+		}
+		return joined, not
+	}
+	number := func(want int) func() error {
+		return func() error {
+			if joined, not := workers(); len(joined) != want {
+				return fmt.Errorf("got %v joined and %v not, want %d joined", joined, not, want)
+			}
+			return nil
+		}
+	}
+
+	name := tell(t, twin, "pool-duplicate:role=prod-b-md-0,heal=operator")
+	await(t, twin, "the symptom of a hostname", unique("hostname prod-b-w-3 is that of configs[2] and configs[3]"))
+	name.heal()
+	await(t, twin, "the recovery of a hostname", unique("status:True"))
+	address := tell(t, twin, "pool-duplicate:role=prod-b-md-0,field=ip,heal=operator")
+	await(t, twin, "the symptom of an address", unique("is that of slots prod-b-w-3-x4 and prod-b-w-3-x4-x5"))
+
+	scale(t, admin, "prod-b-md-0", 5)
+	await(t, twin, "the others to join", number(3))
+	pass(t, twin, 30*time.Minute)
+	if _, not := workers(); len(not) != 2 {
+		t.Errorf("not joined: got %v, want the 2 that share an address", not)
+	}
+	address.heal()
+	await(t, twin, "the recovery of an address", unique("status:True"))
+	scale(t, admin, "prod-b-md-0", 3) // machines without a node go first
+	await(t, twin, "their slots", func() error {
+		if got := slots(pool()); strings.Count(got, "Available") != 2 {
+			return fmt.Errorf("got %s, want 2 free ones", got)
+		}
+		return nil
+	})
+	scale(t, admin, "prod-b-md-0", 5)
+	await(t, twin, "all to join", number(5))
 }
 
 // slots are the states of a pool's slots, with how their reclaim stands.

@@ -134,6 +134,13 @@ func TestPreflightRefuses(t *testing.T) {
 			pool(e, "prod-a-md-0", `{"spec":{"configs":[{},{},{},{}]},"status":{"configStatuses":[{"state":"InUse"},{"state":"InUse"},{"state":"InUse"}]}}`)
 			set(e.management.Find("MachineDeployment", "prod-a-md-0"), "spec/strategy/rollingUpdate/maxSurge", "2")
 		}, "4.3.0", "machine-config-pool-full", "has 1 free slots, MachineDeployment prod-a-md-0 adds up to 2 machines at a time"},
+		{"a machine config pool with two slots of one name", func(e *estate) {
+			pool(e, "prod-a-control-plane", `{"spec":{"configs":[{"hostname":"cp-1"},{"hostname":"cp-2"},{"hostname":"cp-1"}]}}`)
+		}, "4.3.0", "machine-config-pool-not-unique", "machine config pool pool of KubeadmControlPlane prod-a-kcp has two slots with the hostname cp-1"},
+		{"a machine config pool with two slots of one address", func(e *estate) {
+			pool(e, "prod-a-control-plane", `{"spec":{"configs":[{"hostname":"cp-1","network":{"primary":{"ip":"10.0.0.1/24"}}},
+				{"hostname":"cp-2","network":{"primary":{"ip":"10.0.0.2/24"},"additional":[{"ip":"10.0.0.1/16"}]}}]}}`)
+		}, "4.3.0", "machine-config-pool-not-unique", "has two slots with the IP address 10.0.0.1"},
 		{"a machine config pool of somebody else", func(e *estate) {
 			pool(e, "prod-a-control-plane", `{"spec":{"configs":[{},{},{},{}]},"status":{"consumerRef":{"kind":"MachineDeployment","name":"other"}}}`)
 		}, "4.3.0", "machine-config-pool-taken", "machine config pool pool of KubeadmControlPlane prod-a-kcp is bound to MachineDeployment other"},

@@ -16,7 +16,8 @@
 //	reclaimed after releaseDelayHours, one vCenter task per disk, looked at every 15 s, tried again a minute after a
 //	failure, a missing file counting as deleted; an InUse slot whose VSphereMachine vanished. One consumer per pool, and
 //	ConsumerUnbound. The conditions ClusterRefReady and VCenterAvailable of a pool and MachineConfigPoolReady of a
-//	VSphereMachine, with their reasons and messages. Network identity: the VSphereVM gets the slot's devices and
+//	VSphereMachine, with their reasons and messages. Of newer providers' conditions MembersUnique, with its reasons, once
+//	two slots have shared a hostname or an address. Network identity: the VSphereVM gets the slot's devices and
 //	datacenter, the guest its hostname, and so its Node; the VM keeps the name of its Machine. Disks: real files and
 //	devices in vCenter, with a UUID that stays; they are part of the clone and taken off before the VM is switched off.
 //	The admission of KubeadmControlPlanes and MachineDeployments whose template or pool is missing, or whose pool is
@@ -34,12 +35,15 @@
 //	process: it is not cut off with vCenter. Disks lie in a folder POOL-HOSTNAME of their datastore, an invention. A disk
 //	is formatted by nobody: what is modelled of its content is that kubeadm refuses to join on a var-lib-etcd that
 //	another machine has used and that is not wiped (wipeFilesystem); with it, etcd's data comes back by joining.
-//	maxSurge above 0 with a pool is admitted, as the documents have it, and fails by exhaustion.
+//	maxSurge above 0 with a pool is admitted, as the documents have it, and fails by exhaustion. MembersUnique=False is
+//	said, in words of our own, and keeps nobody from a slot: whether it does in newer providers is not published. Of slots
+//	with one hostname only the first one counts. A machine does not join while another one is on that has its address;
+//	one that has joined suffers nothing. On a site it is chance which of them suffers, and when.
 //
 // Omits:
 //
 //	What newer providers have and the published definition has not: counters and persistentDiskStatuses in the status,
-//	the conditions Ready, MembersValid, MembersUnique, SlotAvailable and PersistentDisksReady, ephemeral disks, printer
+//	the conditions Ready, MembersValid, SlotAvailable and PersistentDisksReady, ephemeral disks, printer
 //	columns, the webhook that protects allocated slots. spec.slot is not a field: it is pruned. storagePolicy has no
 //	effect. Failure domains that a pool has exhausted (FailureDomainsExhaustedByMachineConfigPool).
 //

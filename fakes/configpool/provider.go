@@ -127,6 +127,7 @@ func (p *Provider) writeStatus(ctx context.Context, o *unstructured.Unstructured
 func (p *Provider) look(ctx context.Context, o *unstructured.Unstructured, have *pool,
 ) (after time.Duration, spec bool, blocked []string, err error) {
 	deleting := o.GetDeletionTimestamp() != nil
+	p.unique(have)
 	ready, err := p.reachable(ctx, have)
 	if err != nil {
 		return 0, false, nil, err
@@ -145,6 +146,9 @@ func (p *Provider) look(ctx context.Context, o *unstructured.Unstructured, have 
 		}
 	}
 	for i := range have.Spec.Configs {
+		if have.again(i) {
+			continue
+		}
 		s := &have.Spec.Configs[i]
 		l, err := p.lookAt(ctx, have, s)
 		if err != nil {
@@ -262,9 +266,8 @@ func writeDisks(o *unstructured.Unstructured, have *pool) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range configs {
-		c := c.(map[string]any)
-		s := have.slotOf(fmt.Sprint(c["hostname"]))
+	for i, c := range configs {
+		c, s := c.(map[string]any), have.Spec.Configs[i]
 		disks, _ := c["persistentDisks"].([]any)
 		for i, d := range disks {
 			d := d.(map[string]any)

@@ -129,6 +129,7 @@ var Faults = []Fault{
 	nodeStale,
 	oldTemplateDeleted,
 	poolBound,
+	poolDuplicate,
 	poolExhausted,
 	registryAddressMissing,
 	registryUnreachable,

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -63,49 +64,64 @@ func surge(owner *unstructured.Unstructured) error {
 		unstructured.SetNestedField(owner.Object, int64(0), append(rolling, "maxUnavailable")...))
 }
 
-// addSlot gives a pool one more slot, made after its last one.
+// addSlot gives a pool one more slot, unless it has a free one.
 func addSlot(pool map[string]any) error {
 	if freeSlot(pool) != "" {
 		return nil
 	}
+	slot, _, err := anotherSlot(pool)
+	if err != nil {
+		return err
+	}
+	return appendSlot(pool, slot)
+}
+
+func appendSlot(pool, slot map[string]any) error {
 	configs, _, err := unstructured.NestedSlice(pool, "spec", "configs")
 	if err != nil {
 		return err
 	}
+	return unstructured.SetNestedSlice(pool, append(configs, slot), "spec", "configs")
+}
+
+// slotAddress is where a slot says which address its machine gets.
+var slotAddress = []string{"network", "primary", "ip"}
+
+// anotherSlot is one more for a pool, made after its last one: with the next hostname and address, and no disks yet.
+func anotherSlot(pool map[string]any) (slot, last map[string]any, err error) {
+	configs := slotsOf(pool, "spec", "configs")
 	if len(configs) == 0 {
-		return errors.New("spec.configs: got no slot, want one to make another after")
+		return nil, nil, errors.New("spec.configs: got no slot, want one to make another after")
 	}
-	last, err := unstructuredCopy(configs[len(configs)-1])
-	if err != nil {
-		return err
-	}
-	last["hostname"] = fmt.Sprintf("%v-x%d", last["hostname"], len(configs)+1)
-	if ip, found, _ := unstructured.NestedString(last, "network", "primary", "ip"); found {
+	last = configs[len(configs)-1]
+	slot = runtime.DeepCopyJSON(last)
+	slot["hostname"] = fmt.Sprintf("%v-x%d", last["hostname"], len(configs)+1)
+	if ip, found, _ := unstructured.NestedString(last, slotAddress...); found {
 		at, err := netip.ParsePrefix(ip)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		next := netip.PrefixFrom(nextFree(pool, at.Addr()), at.Bits()).String()
-		if err := unstructured.SetNestedField(last, next, "network", "primary", "ip"); err != nil {
-			return err
+		if err := unstructured.SetNestedField(slot, next, slotAddress...); err != nil {
+			return nil, nil, err
 		}
 	}
-	disks, _, _ := unstructured.NestedSlice(last, "persistentDisks")
+	disks, _, _ := unstructured.NestedSlice(slot, "persistentDisks")
 	for _, d := range disks {
 		delete(d.(map[string]any), "volumePath")
 		delete(d.(map[string]any), "diskUUID")
 	}
 	if disks != nil {
-		last["persistentDisks"] = disks
+		slot["persistentDisks"] = disks
 	}
-	return unstructured.SetNestedSlice(pool, append(configs, last), "spec", "configs")
+	return slot, last, nil
 }
 
 // nextFree is the first address after one that no slot of the pool has.
 func nextFree(pool map[string]any, after netip.Addr) netip.Addr {
 	taken := map[netip.Addr]bool{}
 	for _, s := range slotsOf(pool, "spec", "configs") {
-		ip, _, _ := unstructured.NestedString(s, "network", "primary", "ip")
+		ip, _, _ := unstructured.NestedString(s, slotAddress...)
 		if p, err := netip.ParsePrefix(ip); err == nil {
 			taken[p.Addr()] = true
 		}
@@ -114,12 +130,4 @@ func nextFree(pool map[string]any, after netip.Addr) netip.Addr {
 		after = after.Next()
 	}
 	return after
-}
-
-func unstructuredCopy(x any) (map[string]any, error) {
-	m, ok := x.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("slot: got %T, want an object", x)
-	}
-	return (&unstructured.Unstructured{Object: m}).DeepCopy().Object, nil
 }

@@ -66,6 +66,7 @@ var Codes = []Code{
 	{"load-time-only", "something is declared while a run goes on", "declare it at the top level of the file", "docs/language.md"},
 	{"machine-config-pool-full", "a machine config pool has fewer free slots than the rollout adds machines", "add slots, or let the rollout remove before it adds (maxSurge: 0)", doc000 + ", Prerequisites"},
 	{"machine-config-pool-missing", "a machine template names a machine config pool that does not exist", "kubectl get vspheremachineconfigpools -n cpaas-system", doc000 + ", Prerequisites"},
+	{"machine-config-pool-not-unique", "two slots of a machine config pool have the same hostname or address", "give each slot its own: a machine that already has the address keeps it until it is deleted", doc000 + ", Prerequisites"},
 	{"machine-config-pool-taken", "a machine config pool is bound to another owner of machines", "give each control plane and each MachineDeployment a pool of its own", doc000 + ", Prerequisites"},
 	{"machine-failed", "a machine has failed for good, so the rollout can never end", "the message names machine and reason; delete the machine once the cause is gone", "dsl/stdlib/rollout.star"},
 	{"management-controllers-not-ready", "controllers of the management cluster are not rolled out", "kubectl get deployments -n cpaas-system, and wait or mend", doc000 + ", Upgrade Sequence, 1"},

@@ -61,6 +61,40 @@ func TestAnAddedSlotGetsAnAddressThatNoOtherHas(t *testing.T) {
 	}
 }
 
+func TestASlotThatRepeatsAnotherGetsItsOwnAgain(t *testing.T) {
+	type m = map[string]any
+	slot := func(hostname, ip string) m {
+		return m{"hostname": hostname, "network": m{"primary": m{"ip": ip}}}
+	}
+	first, last := slot("cp-1", "10.0.0.11/24"), slot("cp-2", "10.0.0.12/24")
+	for _, tt := range []struct {
+		path             []string
+		repeated, parted m
+	}{
+		{[]string{"hostname"}, slot("cp-2", "10.0.0.13/24"), slot("cp-2-x3", "10.0.0.13/24")},
+		{slotAddress, slot("cp-2-x3", "10.0.0.12/24"), slot("cp-2-x3", "10.0.0.13/24")},
+	} {
+		pool := m{"spec": m{"configs": []any{first, last}}}
+		d := duplicateOf{path: tt.path}
+		for _, step := range []struct {
+			do   func(map[string]any) error
+			want m
+		}{{d.add, tt.repeated}, {d.part, tt.parted}, {d.part, tt.parted}} { // the last one: somebody has mended it
+			if err := step.do(pool); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(m{"spec": m{"configs": []any{first, last, step.want}}}, pool); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", tt.path, diff)
+			}
+		}
+	}
+	d := duplicateOf{path: slotAddress}
+	err := d.add(m{"spec": m{"configs": []any{m{"hostname": "cp-1"}}}})
+	if err == nil || err.Error() != "slot cp-1: got none of [network primary ip], want one to repeat" {
+		t.Errorf("a pool whose machines ask DHCP: got %v", err)
+	}
+}
+
 // A surge that frees a slot at the same time would exhaust nothing.
 func TestAnOwnerSurgesBeforeItRemovesAMachine(t *testing.T) {
 	type m = map[string]any

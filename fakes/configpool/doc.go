@@ -38,7 +38,9 @@
 //	maxSurge above 0 with a pool is admitted, as the documents have it, and fails by exhaustion. MembersUnique=False is
 //	said, in words of our own, and keeps nobody from a slot: whether it does in newer providers is not published. Of slots
 //	with one hostname only the first one counts. A machine does not join while another one is on that has its address;
-//	one that has joined suffers nothing. On a site it is chance which of them suffers, and when.
+//	one that has joined suffers nothing. On a site it is chance which of them suffers, and when. A Released slot may be
+//	taken while one of its disks is being reclaimed: the clone then fails, and the slot has to be mended by hand; what a
+//	provider does there is not known.
 //
 // Omits:
 //
